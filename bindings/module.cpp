@@ -1,0 +1,399 @@
+// Arrays in, arrays out, the GIL released, errors mapped. No maths here.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "dispatch.hpp"
+#include "errors.hpp"
+#include "forecast.hpp"
+#include "random.hpp"
+#include "tile.hpp"
+#include "train.hpp"
+#include "workers.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace gatecast;
+
+namespace {
+
+template <class T, class... Shape>
+using In = nb::ndarray<const T, nb::numpy, nb::device::cpu, nb::c_contig, Shape...>;
+template <class T>
+using Out = nb::ndarray<nb::numpy, T>;
+
+// A NumPy array that owns its memory.
+template <class T>
+std::pair<Out<T>, T*> new_array(std::initializer_list<std::size_t> shape) {
+  std::size_t size = 1;
+  for (std::size_t n : shape) size *= n;
+  T* data = new T[std::max<std::size_t>(size, 1)]();
+  nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+  return {Out<T>(data, shape, owner), data};
+}
+
+template <class E, std::size_t N>
+E choose(const char* what, const std::string& name,
+         const std::array<std::pair<const char*, E>, N>& all) {
+  std::string names;
+  for (const auto& [known, value] : all) {
+    if (name == known) return value;
+    names += (names.empty() ? "" : ", ") + std::string(known);
+  }
+  throw ConfigError(std::string(what) + " must be one of: " + names + ". Got: " + name + ".");
+}
+
+void require(bool condition, const char* message) {
+  if (!condition) throw ConfigError(message);
+}
+
+int threads_or_default(int threads) { return threads > 0 ? threads : default_threads(); }
+
+// Calls back into Python: for each finished epoch, and for Ctrl-C in between.
+class PythonObserver final : public Observer {
+ public:
+  explicit PythonObserver(nb::object callback) : callback_(std::move(callback)) {}
+  bool epoch_ended(const EpochReport& r) override {
+    if (callback_.is_none()) return true;
+    nb::gil_scoped_acquire gil;
+    return call([&] {
+      return !callback_(r.epoch, r.loss, r.validation_loss, r.best_epoch).equal(nb::bool_(false));
+    });
+  }
+  bool keep_going() override {
+    nb::gil_scoped_acquire gil;
+    return call([&] {
+      if (PyErr_CheckSignals() != 0) nb::raise_python_error();
+      return true;
+    });
+  }
+  // Once the engine has handed over the weights so far.
+  std::exception_ptr error() const { return error_; }
+
+ private:
+  template <class F>
+  bool call(F f) {
+    try {
+      return f();
+    } catch (...) {
+      error_ = std::current_exception();
+      return false;
+    }
+  }
+  nb::object callback_;
+  std::exception_ptr error_;
+};
+
+struct FitResult {
+  Out<float> parameters;
+  TrainingResult training;
+  std::int64_t windows = 0, validation_windows = 0;
+  // What ended the fit early: an exception of the callback, or KeyboardInterrupt.
+  nb::object error = nb::none();
+};
+
+FitResult fit(const Network& network, In<float, nb::ndim<1>> parameters, const Loss& loss,
+              const WindowSource& windows, const WindowSource* validation, Training training,
+              nb::object callback) {
+  require(parameters.size() == network.size, "The parameters do not fit the network.");
+  require(windows.size() > 0, "There is no window to train on.");
+  require(windows.inputs() == network.inputs, "The windows' inputs do not fit the network.");
+  require(windows.horizon() * loss.outputs_per_target() == network.outputs,
+          "The horizon and the loss do not fit the network's outputs.");
+  training.threads = threads_or_default(training.threads);
+  auto [array, trained] = new_array<float>({network.size});
+  std::copy(parameters.data(), parameters.data() + network.size, trained);
+  FitResult result;
+  PythonObserver observer(std::move(callback));
+  if (validation && validation->size() == 0) validation = nullptr;
+  {
+    nb::gil_scoped_release release;
+    result.training = train(network, loss, windows, validation, training, trained, &observer);
+  }
+  result.parameters = array;
+  result.windows = windows.size();
+  result.validation_windows = validation ? validation->size() : 0;
+  if (observer.error()) {
+    try {
+      std::rethrow_exception(observer.error());
+    } catch (nb::python_error& e) {
+      result.error = nb::borrow(e.value());
+    }
+  }
+  return result;
+}
+
+struct Gradients {
+  double loss;
+  Out<float> outputs, gradients;
+};
+
+ArrayWindows array_windows(const In<float, nb::ndim<3>>& x, const In<float, nb::ndim<2>>& y,
+                           const std::optional<In<float, nb::ndim<2>>>& weights,
+                           const std::optional<In<int, nb::ndim<1>>>& starts) {
+  require(x.shape(0) == y.shape(0), "x and y differ in their number of windows.");
+  require(!weights || (weights->shape(0) == y.shape(0) && weights->shape(1) == y.shape(1)),
+          "weights must have y's shape.");
+  require(!starts || starts->shape(0) == x.shape(0), "starts needs one value a window.");
+  if (starts)
+    for (std::size_t n = 0; n < starts->shape(0); ++n)
+      require(starts->data()[n] >= 0 && starts->data()[n] < int(x.shape(1)),
+              "starts must lie within the window.");
+  return {std::int64_t(x.shape(0)), int(x.shape(1)),
+          int(x.shape(2)),          int(y.shape(1)),
+          x.data(),                 y.data(),
+          weights ? weights->data() : nullptr,
+          starts ? starts->data() : nullptr};
+}
+
+void check_indptr(const In<double, nb::ndim<1>>& values, const In<std::int64_t, nb::ndim<1>>& indptr) {
+  require(indptr.size() >= 1 && indptr.data()[0] == 0 &&
+              indptr.data()[indptr.size() - 1] == std::int64_t(values.size()),
+          "indptr does not fit the values.");
+  for (std::size_t s = 0; s + 1 < indptr.size(); ++s)
+    require(indptr.data()[s] <= indptr.data()[s + 1], "indptr must not decrease.");
+}
+
+Origins origins_of(const In<double, nb::ndim<1>>& values, const In<std::int64_t, nb::ndim<1>>& begin,
+                   const In<std::int64_t, nb::ndim<1>>& end) {
+  require(begin.size() == end.size(), "begin and end differ in length.");
+  for (std::size_t n = 0; n < begin.size(); ++n)
+    require(0 <= begin.data()[n] && begin.data()[n] < end.data()[n] &&
+                end.data()[n] <= std::int64_t(values.size()),
+            "An origin needs at least one value before it.");
+  return {values.data(), begin.data(), end.data(), std::int64_t(begin.size())};
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.doc() = "The gatecast engine.";
+  nb::register_exception_translator(
+      [](const std::exception_ptr& p, void*) {
+        const auto raise = [](const char* name, const char* what) {
+          nb::object type = nb::module_::import_("gatecast.errors").attr(name);
+          PyErr_SetString(type.ptr(), what);
+        };
+        try {
+          std::rethrow_exception(p);
+        } catch (const ConfigError& e) {
+          raise("ConfigError", e.what());
+        } catch (const Diverged& e) {
+          raise("ConfigError",
+                (std::string(e.what()) +
+                 " Lower learning_rate, set clip_norm=1, or let scaling bring the values near 1.")
+                    .c_str());
+        }
+      },
+      nullptr);
+
+  m.def("isa", [] { return kernels().name; }, "The instruction set in use.");
+  m.def("available_isas", &available_isas, "Those that this machine runs, best first.");
+  m.def("set_isa", &set_isa, "name"_a, "Force one for this process; '' returns to the default.");
+  m.def("default_threads", &default_threads);
+
+  nb::class_<Network>(m, "Network")
+      .def(nb::init<int, const std::vector<int>&, int, float>(), "input_size"_a, "hidden_size"_a,
+           "output_size"_a, "dropout"_a = 0.0f)
+      .def_ro("n_parameters", &Network::size)
+      .def("layout", [](const Network& network) {
+        nb::list all;
+        for (const Parameter& p : network.parameters())
+          all.append(nb::make_tuple(
+              p.name, p.columns ? nb::make_tuple(p.rows, p.columns) : nb::make_tuple(p.rows),
+              p.offset));
+        return all;
+      });
+
+  nb::class_<Loss>(m, "Loss").def(
+      "__init__",
+      [](Loss* self, const std::string& kind, std::vector<float> quantiles, float delta) {
+        using K = Loss::Kind;
+        const K k = choose("loss", kind,
+                           std::array{std::pair{"mse", K::kMse}, std::pair{"mae", K::kMae},
+                                      std::pair{"huber", K::kHuber},
+                                      std::pair{"pinball", K::kPinball}});
+        require(k != K::kPinball || !quantiles.empty(), "The pinball loss needs quantiles.");
+        new (self) Loss{k, std::move(quantiles), delta};
+      },
+      "kind"_a, "quantiles"_a = std::vector<float>{}, "delta"_a = 1.0f);
+
+  nb::class_<Training>(m, "Training")
+      .def(
+          "__init__",
+          [](Training* self, int epochs, int batch_size, float learning_rate, float weight_decay,
+             const std::string& optimizer, float clip_norm, int patience, std::uint64_t seed,
+             bool shuffle, int threads) {
+            using O = Training::Optimizer;
+            require(epochs >= 0 && batch_size >= 1, "epochs and batch_size must be positive.");
+            const O o = choose("optimizer", optimizer, std::array{std::pair{"adam", O::kAdam},
+                                                                  std::pair{"rmsprop", O::kRmsprop}});
+            new (self) Training{epochs, batch_size, learning_rate, weight_decay, o,
+                                clip_norm, patience, seed, shuffle, threads};
+          },
+          nb::kw_only(), "epochs"_a, "batch_size"_a, "learning_rate"_a = 1e-3f,
+          "weight_decay"_a = 0.0f, "optimizer"_a = "adam", "clip_norm"_a = 0.0f, "patience"_a = 0,
+          "seed"_a = 0, "shuffle"_a = true, "threads"_a = 0);
+
+  nb::class_<Windowing>(m, "Windowing")
+      .def(
+          "__init__",
+          [](Windowing* self, int context_length, int horizon, const std::string& scaling,
+             const std::string& anchor, int season_length) {
+            using S = Scaling;
+            using A = Anchor;
+            require(context_length >= 1 && horizon >= 1 && season_length >= 1,
+                    "context_length, horizon and season_length must be positive.");
+            new (self) Windowing{
+                context_length, horizon,
+                choose("scaling", scaling,
+                       std::array{std::pair{"none", S::kNone}, std::pair{"standard", S::kStandard},
+                                  std::pair{"meanabs", S::kMeanAbs}, std::pair{"level", S::kLevel},
+                                  std::pair{"first", S::kFirst}}),
+                choose("anchor", anchor,
+                       std::array{std::pair{"none", A::kNone}, std::pair{"last", A::kLast},
+                                  std::pair{"season", A::kSeason}}),
+                season_length};
+          },
+          nb::kw_only(), "context_length"_a, "horizon"_a, "scaling"_a, "anchor"_a,
+          "season_length"_a = 1);
+
+  nb::class_<FitResult>(m, "FitResult")
+      .def_prop_ro("parameters", [](const FitResult& r) { return r.parameters; },
+                   nb::rv_policy::automatic)
+      .def_prop_ro("loss", [](const FitResult& r) { return r.training.loss; })
+      .def_prop_ro("validation_loss", [](const FitResult& r) { return r.training.validation_loss; })
+      .def_prop_ro("best_epoch", [](const FitResult& r) { return r.training.best_epoch; })
+      .def_prop_ro("cancelled", [](const FitResult& r) { return r.training.cancelled; })
+      .def_ro("windows", &FitResult::windows)
+      .def_ro("validation_windows", &FitResult::validation_windows)
+      .def_ro("error", &FitResult::error);
+
+  nb::class_<Gradients>(m, "Gradients")
+      .def_ro("loss", &Gradients::loss)
+      .def_prop_ro("outputs", [](const Gradients& g) { return g.outputs; }, nb::rv_policy::automatic)
+      .def_prop_ro("gradients", [](const Gradients& g) { return g.gradients; }, nb::rv_policy::automatic);
+
+  m.def(
+      "initialise",
+      [](const Network& network, std::uint64_t seed, float head_scale) {
+        auto [array, data] = new_array<float>({network.size});
+        initialise(network, seed, head_scale, data);
+        return array;
+      },
+      "network"_a, "seed"_a, "head_scale"_a = 1.0f);
+
+  m.def(
+      "fit",
+      [](const Network& network, In<float, nb::ndim<1>> parameters, const Loss& loss,
+         const Windowing& windowing, In<double, nb::ndim<1>> values,
+         In<std::int64_t, nb::ndim<1>> indptr, double validation_fraction, const Training& training,
+         nb::object callback) {
+        check_indptr(values, indptr);
+        const WindowSplit split =
+            split_by_time(indptr.data(), std::int64_t(indptr.size()) - 1, windowing.context_length,
+                          windowing.horizon, validation_fraction);
+        const SeriesWindows windows(values.data(), indptr.data(), windowing, split.training);
+        const SeriesWindows validation(values.data(), indptr.data(), windowing, split.validation);
+        return fit(network, parameters, loss, windows, &validation, training, std::move(callback));
+      },
+      "network"_a, "parameters"_a, "loss"_a, "windowing"_a, "values"_a, "indptr"_a, nb::kw_only(),
+      "validation_fraction"_a, "training"_a, "callback"_a = nb::none());
+
+  m.def(
+      "fit_arrays",
+      [](const Network& network, In<float, nb::ndim<1>> parameters, In<float, nb::ndim<3>> x,
+         In<float, nb::ndim<2>> y, const Loss& loss, const Training& training,
+         std::optional<In<float, nb::ndim<2>>> weights, std::optional<In<int, nb::ndim<1>>> starts) {
+        const ArrayWindows windows = array_windows(x, y, weights, starts);
+        return fit(network, parameters, loss, windows, nullptr, training, nb::none());
+      },
+      "network"_a, "parameters"_a, "x"_a, "y"_a, "loss"_a, "training"_a, nb::kw_only(),
+      "weights"_a = nb::none(), "starts"_a = nb::none());
+
+  m.def(
+      "gradients",
+      [](const Network& network, In<float, nb::ndim<1>> parameters, In<float, nb::ndim<3>> x,
+         In<float, nb::ndim<2>> y, const Loss& loss, std::optional<In<float, nb::ndim<2>>> weights,
+         std::optional<In<int, nb::ndim<1>>> starts, int threads, std::uint64_t dropout_seed) {
+        const ArrayWindows windows = array_windows(x, y, weights, starts);
+        require(parameters.size() == network.size, "The parameters do not fit the network.");
+        require(windows.size() > 0 && windows.inputs() == network.inputs &&
+                    windows.horizon() * loss.outputs_per_target() == network.outputs,
+                "x and y do not fit the network.");
+        auto [outputs, o] = new_array<float>({x.shape(0), std::size_t(network.outputs)});
+        auto [gradients, g] = new_array<float>({network.size});
+        double value;
+        {
+          nb::gil_scoped_release release;
+          value = loss_and_gradient(network, loss, windows, threads_or_default(threads),
+                                    dropout_seed, parameters.data(), o, g);
+        }
+        return Gradients{value, outputs, gradients};
+      },
+      "network"_a, "parameters"_a, "x"_a, "y"_a, "loss"_a, nb::kw_only(), "weights"_a = nb::none(),
+      "starts"_a = nb::none(), "threads"_a = 0, "dropout_seed"_a = 0);
+
+  m.def(
+      "dropout_mask",
+      [](std::uint64_t seed, std::uint32_t step, int layer, std::size_t N, std::size_t T,
+         std::size_t H, float p) {
+        auto [array, data] = new_array<float>({N, T, H});
+        const Dropout::Mask mask({seed, step}, layer, int(T), int(H), p);
+        float* next = data;
+        for (std::size_t n = 0; n < N; ++n)
+          for (std::size_t t = 0; t < T; ++t)
+            for (std::size_t u = 0; u < H; ++u)
+              *next++ = mask(std::uint32_t(n), int(t), int(u));
+        return array;
+      },
+      "seed"_a, "step"_a, "layer"_a, "N"_a, "T"_a, "H"_a, "p"_a,
+      "What multiplies the outputs of layer `layer` in training step `step`, counted from 0.");
+
+  m.def(
+      "forecast",
+      [](const Network& network, In<float, nb::ndim<1>> parameters, const Windowing& windowing,
+         In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> begin,
+         In<std::int64_t, nb::ndim<1>> end, int threads) {
+        const Origins origins = origins_of(values, begin, end);
+        require(parameters.size() == network.size && network.outputs % windowing.horizon == 0,
+                "The parameters or the horizon do not fit the network.");
+        const std::size_t h = windowing.horizon;
+        auto [array, out] = new_array<double>({begin.size(), h, network.outputs / h});
+        {
+          nb::gil_scoped_release release;
+          forecast(network, parameters.data(), windowing, origins, threads_or_default(threads),
+                   out);
+        }
+        return array;
+      },
+      "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),
+      "threads"_a = 0);
+
+  m.def(
+      "forecast_recursive",
+      [](const Network& network, In<float, nb::ndim<1>> parameters, const Windowing& windowing,
+         In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> begin,
+         In<std::int64_t, nb::ndim<1>> end, int steps, int threads) {
+        const Origins origins = origins_of(values, begin, end);
+        require(parameters.size() == network.size && network.outputs == 1 &&
+                    windowing.horizon == 1 && steps >= 0,
+                "A recursive forecast needs a network with one output.");
+        auto [array, out] = new_array<double>({begin.size(), std::size_t(steps)});
+        {
+          nb::gil_scoped_release release;
+          forecast_recursive(network, parameters.data(), windowing, origins, steps,
+                             threads_or_default(threads), out);
+        }
+        return array;
+      },
+      "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),
+      "steps"_a, "threads"_a = 0);
+}

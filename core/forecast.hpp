@@ -1,0 +1,28 @@
+// Forecasts in the data's own units from a fitted network.
+#pragma once
+
+#include <cstdint>
+
+#include "network.hpp"
+#include "window.hpp"
+
+namespace gatecast {
+
+// Where forecasts start: the context of forecast n is the last values of
+// values[begin[n] : end[n]], at most context_length of them.
+struct Origins {
+  const double* values;
+  const std::int64_t *begin, *end;
+  std::int64_t size;
+};
+
+// Direct: out [n][horizon * Q]; the network's Q outputs a step in their order.
+void forecast(const Network& network, const float* parameters, const Windowing& windowing,
+              const Origins& origins, int threads, double* out);
+
+// A one-step network fed back on itself: out [n][steps]. Each forecast becomes the newest value of
+// the next context, which is scaled and anchored anew.
+void forecast_recursive(const Network& network, const float* parameters, const Windowing& windowing,
+                        const Origins& origins, int steps, int threads, double* out);
+
+}  // namespace gatecast

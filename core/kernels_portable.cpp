@@ -1,0 +1,6 @@
+#define GATECAST_ISA portable
+#include "kernel_table.hpp"
+
+namespace gatecast {
+constinit const Kernels kPortableKernels = portable::kernel_table("portable");
+}

@@ -1,0 +1,97 @@
+#include "network.hpp"
+
+#include <cmath>
+
+#include "errors.hpp"
+#include "random.hpp"
+
+namespace gatecast {
+namespace {
+
+void glorot(Random& random, int rows, int columns, double scale, float* out) {
+  const double bound = scale * std::sqrt(6.0 / (rows + columns));
+  for (int j = 0; j < rows * columns; ++j) out[j] = float(bound * (2.0 * random.uniform() - 1.0));
+}
+
+// Orthonormal columns [rows][columns], rows >= columns, by modified Gram-Schmidt on normal numbers.
+void orthogonal(Random& random, int rows, int columns, float* out) {
+  std::vector<double> q(std::size_t(rows) * columns);  // [column][row]
+  for (double& x : q) {
+    const double radius = std::sqrt(-2.0 * std::log(1.0 - random.uniform()));
+    x = radius * std::cos(6.283185307179586 * random.uniform());
+  }
+  for (int c = 0; c < columns; ++c) {
+    double* column = q.data() + std::size_t(c) * rows;
+    for (int pass = 0; pass < 2; ++pass)  // twice is enough for full precision
+      for (int before = 0; before < c; ++before) {
+        const double* other = q.data() + std::size_t(before) * rows;
+        double dot = 0;
+        for (int r = 0; r < rows; ++r) dot += column[r] * other[r];
+        for (int r = 0; r < rows; ++r) column[r] -= dot * other[r];
+      }
+    double norm = 0;
+    for (int r = 0; r < rows; ++r) norm += column[r] * column[r];
+    norm = std::sqrt(norm);
+    for (int r = 0; r < rows; ++r) column[r] /= norm;
+  }
+  for (int r = 0; r < rows; ++r)
+    for (int c = 0; c < columns; ++c) out[r * columns + c] = float(q[std::size_t(c) * rows + r]);
+}
+
+}  // namespace
+
+Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, float dropout_)
+    : inputs(inputs_), outputs(outputs_), dropout(dropout_) {
+  if (inputs < 1 || outputs < 1 || hidden.empty())
+    throw ConfigError("A network needs at least one input, one layer and one output.");
+  if (!(dropout >= 0.0f && dropout < 1.0f))
+    throw ConfigError("dropout must be at least 0 and below 1. Got: " + std::to_string(dropout) + ".");
+  int below = inputs;
+  for (int units : hidden) {
+    if (units < 1 || units > 8192)
+      throw ConfigError("hidden_size must be from 1 to 8192. Got: " + std::to_string(units) + ".");
+    Layer layer{{below, units}, 0, 0, 0};
+    layer.weight_ih = size;
+    layer.weight_hh = layer.weight_ih + std::size_t(4) * units * below;
+    layer.bias = layer.weight_hh + std::size_t(4) * units * units;
+    size = layer.bias + std::size_t(4) * units;
+    layers.push_back(layer);
+    below = units;
+  }
+  head_weight = size;
+  head_bias = head_weight + std::size_t(outputs) * below;
+  size = head_bias + outputs;
+}
+
+std::vector<Parameter> Network::parameters() const {
+  std::vector<Parameter> all;
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const Layer& layer = layers[l];
+    const std::string prefix = "lstm." + std::to_string(l) + ".";
+    all.push_back({prefix + "weight_ih", 4 * layer.units, layer.inputs, layer.weight_ih});
+    all.push_back({prefix + "weight_hh", 4 * layer.units, layer.units, layer.weight_hh});
+    all.push_back({prefix + "bias", 4 * layer.units, 0, layer.bias});
+  }
+  all.push_back({"head.weight", outputs, layers.back().units, head_weight});
+  all.push_back({"head.bias", outputs, 0, head_bias});
+  return all;
+}
+
+void initialise(const Network& network, std::uint64_t seed, float head_scale, float* parameters) {
+  std::uint32_t stream = 0;
+  for (const Network::Layer& layer : network.layers) {
+    const int H = layer.units;
+    Random input(seed, Purpose::kInitialise, stream++);
+    glorot(input, 4 * H, layer.inputs, 1.0, parameters + layer.weight_ih);
+    Random recurrent(seed, Purpose::kInitialise, stream++);
+    orthogonal(recurrent, 4 * H, H, parameters + layer.weight_hh);
+    for (int j = 0; j < 4 * H; ++j)
+      parameters[layer.bias + j] = j >= H && j < 2 * H ? 1.0f : 0.0f;
+  }
+  Random head(seed, Purpose::kInitialise, stream++);
+  glorot(head, network.outputs, network.layers.back().units, head_scale,
+         parameters + network.head_weight);
+  for (int j = 0; j < network.outputs; ++j) parameters[network.head_bias + j] = 0.0f;
+}
+
+}  // namespace gatecast

@@ -1,0 +1,36 @@
+// One step of an optimiser over a stretch of parameters. Formulas as PyTorch's AdamW and RMSprop:
+// weight decay is decoupled from the gradient in both.
+#pragma once
+
+#include "kernels.hpp"
+#include "simd.hpp"
+
+namespace gatecast::GATECAST_ISA {
+
+inline void adam(AdamStep s, float scale, std::size_t n, float* parameters, const float* gradient,
+                 float* mean, float* square) {
+  const Vec shrink = broadcast(1.0f - s.learning_rate * s.decay);
+  const Vec rate = broadcast(s.learning_rate * s.correction1);
+  for (std::size_t j = 0; j < n; j += kWidth) {
+    const Vec g = load(gradient + j) * scale;
+    const Vec m = fma(broadcast(s.beta1), load(mean + j), g * (1.0f - s.beta1));
+    const Vec v = fma(broadcast(s.beta2), load(square + j), g * g * (1.0f - s.beta2));
+    store(mean + j, m);
+    store(square + j, v);
+    const Vec root = sqrt(v * s.correction2) + s.epsilon;
+    store(parameters + j, load(parameters + j) * shrink - rate * m / root);
+  }
+}
+
+inline void rmsprop(float learning_rate, float decay, float alpha, float epsilon, float scale,
+                    std::size_t n, float* parameters, const float* gradient, float* square) {
+  const Vec shrink = broadcast(1.0f - learning_rate * decay);
+  for (std::size_t j = 0; j < n; j += kWidth) {
+    const Vec g = load(gradient + j) * scale;
+    const Vec v = fma(broadcast(alpha), load(square + j), g * g * (1.0f - alpha));
+    store(square + j, v);
+    store(parameters + j, load(parameters + j) * shrink - learning_rate * g / (sqrt(v) + epsilon));
+  }
+}
+
+}  // namespace gatecast::GATECAST_ISA

@@ -1,0 +1,286 @@
+#include "train.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <string>
+
+#include "dispatch.hpp"
+#include "errors.hpp"
+#include "random.hpp"
+#include "tile.hpp"
+#include "workers.hpp"
+
+namespace gatecast {
+namespace {
+
+// Gradients are summed in at most this many groups of neighbouring tiles, each group on one thread,
+// and the groups in their order: the grouping depends on the batch alone.
+constexpr int kMaxGroups = 16;
+// Below this much work for each, more threads cost more than they save.
+constexpr double kFlopsPerThread = 4e6;
+
+struct Sum {
+  double loss = 0, weight = 0;
+  void operator+=(const Sum& other) {
+    loss += other.loss;
+    weight += other.weight;
+  }
+};
+
+// Runs batches of windows of one source through the network, tile by tile, on some threads.
+class Batches {
+ public:
+  Batches(const Network& network, const Loss& loss, const WindowSource& windows, Workers& workers,
+          int batch_size, bool training)
+      : network_(network),
+        loss_(loss),
+        windows_(windows),
+        workers_(workers),
+        training_(training),
+        kernels_(kernels()),
+        // Two whole tiles at least, so that a small batch still feeds two threads.
+        tile_kernels_(batch_size < 2 * kernels_.wide.lanes ? kernels_.narrow : kernels_.wide),
+        packed_(network, tile_kernels_, training) {
+    const int n_groups = groups(batch_size);
+    for (int worker = 0; worker < std::min(workers.threads(), n_groups); ++worker)
+      tiles_.emplace_back(network, tile_kernels_, windows.time_steps(), windows.horizon(),
+                          training);
+    for (int g = 0; training && g < n_groups; ++g)
+      sums_.emplace_back(network, kernels_, tile_kernels_);
+    group_sums_.resize(n_groups);
+  }
+
+  void pack(const float* parameters) { packed_.pack(parameters); }
+
+  // Loss over windows ids[0 ... n-1]; with training, the gradient of its sum in gradient().
+  Sum run(const std::uint32_t* ids, int n, const Dropout* dropout, float* outputs = nullptr) {
+    const int n_groups = groups(n), n_tiles = tile_count(n), L = tile_kernels_.lanes;
+    workers_.run(n_groups, [&](int group, int worker) {
+      Sum sum;
+      if (training_) sums_[group].clear();
+      for (int t = group * n_tiles / n_groups; t < (group + 1) * n_tiles / n_groups; ++t)
+        sum += run_tile(tiles_[worker], group, ids + t * L, std::min(L, n - t * L), t * L, dropout,
+                        outputs);
+      group_sums_[group] = sum;
+    });
+    Sum total;
+    for (int group = 0; group < n_groups; ++group) total += group_sums_[group];
+    if (training_)
+      for (int group = 1; group < n_groups; ++group) sums_[0].add(sums_[group]);
+    return total;
+  }
+
+  void gradient(float* out) const { sums_[0].reduce(out); }
+
+ private:
+  int tile_count(int n) const { return (n + tile_kernels_.lanes - 1) / tile_kernels_.lanes; }
+  int groups(int n) const { return std::min(tile_count(n), kMaxGroups); }
+
+  Sum run_tile(Tile& tile, int group, const std::uint32_t* ids, int n, std::uint32_t first,
+               const Dropout* dropout, float* outputs) {
+    const int h = windows_.horizon(), L = tile_kernels_.lanes, O = network_.outputs;
+    windows_.gather(ids, n, L, tile.input());
+    tile.forward(packed_, dropout, first);
+    Sum sum;
+    sum.loss = loss_.evaluate(h, L, tile.outputs(), tile.targets(), tile.weights(),
+                              training_ ? tile.output_gradient() : nullptr);
+    for (int j = 0; j < h * L; ++j) sum.weight += tile.weights()[j];
+    if (outputs)
+      for (int lane = 0; lane < n; ++lane)
+        for (int o = 0; o < O; ++o)
+          outputs[(first + std::size_t(lane)) * O + o] = tile.outputs()[o * L + lane];
+    if (!std::isfinite(sum.loss)) throw Diverged("at " + first_not_finite(tile, ids, n));
+    if (training_) tile.backward(packed_, dropout, first, sums_[group]);
+    return sum;
+  }
+
+  std::string first_not_finite(Tile& tile, const std::uint32_t* ids, int n) const {
+    const int L = tile_kernels_.lanes, h = windows_.horizon(), Q = loss_.outputs_per_target();
+    for (int lane = 0; lane < n; ++lane)
+      for (int o = 0; o < network_.outputs; ++o) {
+        const float error = tile.outputs()[o * L + lane] - tile.targets()[o / Q * L + lane];
+        if (tile.weights()[o / Q * L + lane] != 0.0f && !std::isfinite(error * error))
+          return windows_.describe(ids[lane]) +
+                 (h > 1 ? " (step " + std::to_string(o / Q + 1) + " of the horizon)" : "");
+      }
+    return windows_.describe(ids[0]);
+  }
+
+  const Network& network_;
+  const Loss& loss_;
+  const WindowSource& windows_;
+  Workers& workers_;
+  bool training_;
+  const Kernels& kernels_;
+  const TileKernels& tile_kernels_;
+  PackedWeights packed_;
+  std::vector<Tile> tiles_;         // by worker
+  std::vector<GradientSums> sums_;  // by group
+  std::vector<Sum> group_sums_;
+};
+
+class Optimizer {
+ public:
+  Optimizer(const Training& training, std::size_t n)
+      : training_(training), n_(round_up(n, 64)), mean_(n_), square_(n_) {}
+
+  // `gradient` is that of a sum of `weight` losses; both arrays hold n rounded up to 64 values.
+  void step(float* parameters, const float* gradient, double weight) {
+    double scale = 1.0 / weight;
+    if (training_.clip_norm > 0) {
+      double squares = 0;
+      for (std::size_t j = 0; j < n_; ++j) squares += double(gradient[j]) * gradient[j];
+      const double norm = std::sqrt(squares) * scale;
+      scale *= std::min(1.0, training_.clip_norm / (norm + 1e-6));
+    }
+    ++t_;
+    if (training_.optimizer == Training::Optimizer::kAdam) {
+      const AdamStep step{training_.learning_rate,
+                          training_.weight_decay,
+                          0.9f,
+                          0.999f,
+                          1e-8f,
+                          float(1.0 / (1.0 - std::pow(0.9, t_))),
+                          float(1.0 / (1.0 - std::pow(0.999, t_)))};
+      kernels().adam(step, float(scale), n_, parameters, gradient, mean_.data(), square_.data());
+    } else {
+      // Keras's defaults, as the tutorial had them.
+      kernels().rmsprop(training_.learning_rate, training_.weight_decay, 0.9f, 1e-7f, float(scale),
+                        n_, parameters, gradient, square_.data());
+    }
+  }
+
+ private:
+  const Training& training_;
+  std::size_t n_;
+  Floats mean_, square_;
+  long t_ = 0;
+};
+
+void shuffle(std::vector<std::uint32_t>& order, std::uint64_t seed, int epoch) {
+  Random random(seed, Purpose::kShuffle, std::uint32_t(epoch));
+  for (std::size_t j = order.size(); j > 1; --j)
+    std::swap(order[j - 1], order[random.below(std::uint32_t(j))]);
+}
+
+// How many threads are worth having for batches of this size.
+int useful_threads(const Network& network, int T, int batch, int asked) {
+  double flops = 0;
+  for (const Network::Layer& layer : network.layers)
+    flops += 24.0 * layer.units * (layer.inputs + layer.units) * T * batch;
+  return std::clamp(int(flops / kFlopsPerThread), 1, std::min(asked, kMaxGroups));
+}
+
+std::vector<std::uint32_t> all_windows(const WindowSource& windows) {
+  if (windows.size() > std::numeric_limits<std::uint32_t>::max())
+    throw ConfigError("There are more than 4,294,967,295 training windows.");
+  std::vector<std::uint32_t> order(std::size_t(windows.size()));
+  std::iota(order.begin(), order.end(), 0u);
+  return order;
+}
+
+}  // namespace
+
+TrainingResult train(const Network& network, const Loss& loss, const WindowSource& windows,
+                     const WindowSource* validation, const Training& training, float* parameters,
+                     Observer* observer) {
+  FlushDenormals flush;
+  const auto n = windows.size();
+  const int batch = int(std::min<std::int64_t>(training.batch_size, n));
+  Workers workers(useful_threads(network, windows.time_steps(), batch, training.threads));
+
+  std::vector<std::uint32_t> order = all_windows(windows), validation_order;
+  Batches batches(network, loss, windows, workers, batch, true);
+  std::unique_ptr<Batches> checks;
+  constexpr int kValidationBatch = 4096;  // only a limit on what is in flight
+  if (validation) {
+    validation_order = all_windows(*validation);
+    checks = std::make_unique<Batches>(
+        network, loss, *validation, workers,
+        int(std::min<std::int64_t>(kValidationBatch, validation->size())), false);
+  }
+
+  // The working copy has room for whole vectors beyond the last parameter; those stay zero.
+  Floats current(round_up(network.size, 64)), gradient(current.size()), best(current.size());
+  current.assign(parameters, network.size);
+  best.assign(parameters, network.size);
+  Optimizer optimizer(training, network.size);
+
+  TrainingResult result;
+  double best_loss = std::numeric_limits<double>::infinity();
+  auto asked = std::chrono::steady_clock::now();
+  std::uint32_t step = 0;
+  for (int epoch = 1; epoch <= training.epochs && !result.cancelled; ++epoch) {
+    if (training.shuffle) shuffle(order, training.seed, epoch);
+    Sum total;
+    try {
+      for (std::int64_t at = 0; at < n && !result.cancelled; at += batch, ++step) {
+        const Dropout dropout{training.seed, step};
+        batches.pack(current.data());
+        const Sum sum = batches.run(order.data() + at, int(std::min<std::int64_t>(batch, n - at)),
+                                    network.dropout > 0 ? &dropout : nullptr);
+        batches.gradient(gradient.data());
+        optimizer.step(current.data(), gradient.data(), sum.weight);
+        total += sum;
+        if (const auto now = std::chrono::steady_clock::now();
+            observer && now - asked > std::chrono::milliseconds(50)) {
+          asked = now;
+          result.cancelled = !observer->keep_going();
+        }
+      }
+      if (result.cancelled) break;
+      result.loss.push_back(total.loss / total.weight);
+
+      double score = std::numeric_limits<double>::quiet_NaN();
+      if (checks) {
+        Sum sum;
+        checks->pack(current.data());
+        for (std::size_t at = 0; at < validation_order.size(); at += kValidationBatch)
+          sum += checks->run(
+              validation_order.data() + at,
+              int(std::min<std::size_t>(kValidationBatch, validation_order.size() - at)), nullptr);
+        score = sum.loss / sum.weight;
+        result.validation_loss.push_back(score);
+      }
+      if (!checks || score < best_loss) {
+        best_loss = score;
+        result.best_epoch = epoch;
+        best.assign(current.data(), network.size);
+      }
+    } catch (const Diverged& where) {
+      throw Diverged("The loss is not a finite number in epoch " + std::to_string(epoch) +
+                     ", batch step " + std::to_string(step + 1) + ", " + where.what() + ".");
+    }
+    if (observer)
+      result.cancelled |= !observer->epoch_ended(
+          {epoch, result.loss.back(),
+           checks ? result.validation_loss.back() : std::numeric_limits<double>::quiet_NaN(),
+           result.best_epoch});
+    if (checks && training.patience > 0 && epoch - result.best_epoch >= training.patience) break;
+  }
+  std::memcpy(parameters, best.data(), network.size * sizeof(float));
+  return result;
+}
+
+double loss_and_gradient(const Network& network, const Loss& loss, const WindowSource& windows,
+                         int threads, std::uint64_t dropout_seed, const float* parameters,
+                         float* outputs, float* gradient) {
+  FlushDenormals flush;
+  const std::vector<std::uint32_t> order = all_windows(windows);
+  Workers workers(threads);
+  Batches batches(network, loss, windows, workers, int(order.size()), true);
+  batches.pack(parameters);
+  const Dropout dropout{dropout_seed, 0};
+  const Sum sum = batches.run(order.data(), int(order.size()),
+                              network.dropout > 0 ? &dropout : nullptr, outputs);
+  batches.gradient(gradient);
+  for (std::size_t j = 0; j < network.size; ++j) gradient[j] = float(gradient[j] / sum.weight);
+  return sum.loss / sum.weight;
+}
+
+}  // namespace gatecast

@@ -1,0 +1,57 @@
+// Fitting a network to windows: shuffled mini-batches, an optimiser, early stopping.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "loss.hpp"
+#include "network.hpp"
+#include "window.hpp"
+
+namespace gatecast {
+
+struct Training {
+  enum class Optimizer { kAdam, kRmsprop };
+
+  int epochs = 100, batch_size = 256;
+  float learning_rate = 1e-3f, weight_decay = 0.0f;
+  Optimizer optimizer = Optimizer::kAdam;
+  float clip_norm = 0.0f;  // the largest global norm of a gradient; 0: no limit
+  int patience = 0;        // epochs without a better validation loss before stopping; 0: never
+  std::uint64_t seed = 0;
+  bool shuffle = true;
+  int threads = 1;
+};
+
+struct EpochReport {
+  int epoch;  // from 1
+  double loss, validation_loss;  // NaN where there is no validation
+  int best_epoch;
+};
+
+// Told of a fit's progress on the calling thread; returning false ends it after that epoch or batch.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual bool epoch_ended(const EpochReport& report) = 0;
+  virtual bool keep_going() = 0;  // asked several times a second
+};
+
+struct TrainingResult {
+  std::vector<double> loss, validation_loss;  // by epoch
+  int best_epoch = 0;                         // from 1; the epoch whose weights are returned
+  bool cancelled = false;
+};
+
+// Changes `parameters` to those with the lowest validation loss, or to the last without validation.
+// Throws Diverged when a loss is not finite. The result has the same bits on any number of threads.
+TrainingResult train(const Network& network, const Loss& loss, const WindowSource& windows,
+                     const WindowSource* validation, const Training& training, float* parameters,
+                     Observer* observer);
+
+// Loss, outputs [N][O] and gradient [network.size] over all windows at once.
+double loss_and_gradient(const Network& network, const Loss& loss, const WindowSource& windows,
+                         int threads, std::uint64_t dropout_seed, const float* parameters,
+                         float* outputs, float* gradient);
+
+}  // namespace gatecast

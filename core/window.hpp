@@ -1,0 +1,140 @@
+// From series to what a tile is fed with: windows are gathered, scaled and anchored one tile at a
+// time; an array of all windows never exists.
+//
+// Letters: C context length (T steps of the network), h horizon, I inputs a step, L lanes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gatecast {
+
+// How the network sees a window: x = (y - location) / scale, both taken from its context alone.
+enum class Scaling {
+  kNone,      // 0 and 1
+  kStandard,  // mean and standard deviation
+  kMeanAbs,   // 0 and the mean absolute value
+  kLevel,     // 0 and the mean absolute value of the last season (of the last 4 without a season)
+  kFirst,     // the first value and itself: the tutorial's p / p0 - 1
+};
+// What the network's output is added to: target = (y - anchor) / scale.
+enum class Anchor {
+  kNone,    // the location
+  kLast,    // the last value of the context: zero output is the naive forecast
+  kSeason,  // the value one season before: zero output is the seasonal naive forecast
+};
+
+struct Windowing {
+  int context_length = 1, horizon = 1;
+  Scaling scaling = Scaling::kStandard;
+  Anchor anchor = Anchor::kLast;
+  int season_length = 1;
+};
+
+// The scale of one window; `scale` is finite and not zero whatever the context.
+class WindowScale {
+ public:
+  WindowScale(const Windowing& windowing, const double* context, int length);
+  double to_network(double y) const { return (y - location_) / scale_; }
+  double target(double y, int k) const { return (y - anchor(k)) / scale_; }
+  double from_network(double output, int k) const { return anchor(k) + scale_ * output; }
+
+ private:
+  double anchor(int k) const;
+
+  const Windowing& windowing_;
+  const double* context_;
+  int length_;
+  double location_ = 0, scale_ = 1;
+};
+
+// What a tile reads. Lanes beyond the windows asked for have zero input and zero weights.
+struct TileInput {
+  float* x;        // [T][I][L]
+  float* targets;  // [h][L]
+  float* weights;  // [h][L]: 1 where a target counts, 0 where it does not
+  int* starts;     // [L]: the step at which a lane's sequence begins; before it, padding
+};
+
+// Where windows come from, whatever they are cut from.
+class WindowSource {
+ public:
+  virtual ~WindowSource() = default;
+  virtual std::int64_t size() const = 0;
+  virtual int time_steps() const = 0;
+  virtual int inputs() const = 0;
+  virtual int horizon() const = 0;
+  virtual void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const = 0;
+  // "series 3, window 17" for messages.
+  virtual std::string describe(std::uint32_t window) const = 0;
+};
+
+// Which windows of each series are used. Positions count from the series' first value; a negative
+// position is a window that begins before it (left padding).
+struct WindowRange {
+  std::vector<std::int64_t> first;   // [n_series] position of the first window
+  std::vector<std::int64_t> limit;   // [n_series] targets at or after it do not count
+  std::vector<std::int64_t> indptr;  // [n_series + 1] running count of windows
+
+  std::int64_t size() const { return indptr.back(); }
+};
+
+// The last `fraction` of each series' windows are for validation; the training windows before them
+// count no target that validation will ask for.
+struct WindowSplit {
+  WindowRange training, validation;
+};
+WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int context_length,
+                          int horizon, double fraction);
+
+// Windows of many series, end to end in `values`; series s is values[indptr[s] : indptr[s + 1]].
+class SeriesWindows final : public WindowSource {
+ public:
+  SeriesWindows(const double* values, const std::int64_t* indptr, const Windowing& windowing,
+                const WindowRange& range)
+      : values_(values), indptr_(indptr), windowing_(windowing), range_(range) {}
+  std::int64_t size() const override { return range_.size(); }
+  int time_steps() const override { return windowing_.context_length; }
+  int inputs() const override { return 1; }
+  int horizon() const override { return windowing_.horizon; }
+  void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const override;
+  std::string describe(std::uint32_t window) const override;
+
+ private:
+  struct Place {
+    std::int64_t series, position;
+  };
+  Place find(std::uint32_t window) const;
+
+  const double* values_;
+  const std::int64_t* indptr_;
+  const Windowing& windowing_;
+  const WindowRange& range_;
+};
+
+// Windows given one by one: x [N][T][I], targets and weights [N][h], starts [N].
+class ArrayWindows final : public WindowSource {
+ public:
+  ArrayWindows(std::int64_t N, int T, int I, int h, const float* x, const float* targets,
+               const float* weights, const int* starts)
+      : N_(N), T_(T), I_(I), h_(h), x_(x), targets_(targets), weights_(weights), starts_(starts) {}
+  std::int64_t size() const override { return N_; }
+  int time_steps() const override { return T_; }
+  int inputs() const override { return I_; }
+  int horizon() const override { return h_; }
+  void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const override;
+  std::string describe(std::uint32_t window) const override;
+
+ private:
+  std::int64_t N_;
+  int T_, I_, h_;
+  const float *x_, *targets_, *weights_;  // weights and starts may be null: all 1, all 0
+  const int* starts_;
+};
+
+// Writes one scaled context into lane `lane` of x [T][L], right-aligned; returns its first step.
+int place_context(const WindowScale& scale, const double* context, int length, int T, int lane,
+                  int lanes, float* x);
+
+}  // namespace gatecast
