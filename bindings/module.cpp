@@ -175,6 +175,8 @@ Origins origins_of(const In<double, nb::ndim<1>>& values, const In<std::int64_t,
 
 NB_MODULE(_core, m) {
   m.doc() = "The gatecast engine.";
+  // What a user still holds when the interpreter ends is no fault of theirs.
+  nb::set_leak_warnings(false);
   nb::register_exception_translator(
       [](const std::exception_ptr& p, void*) {
         const auto raise = [](const char* name, const char* what) {

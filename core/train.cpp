@@ -26,6 +26,8 @@ constexpr double kFlopsPerThread = 4e6;
 
 struct Sum {
   double loss = 0, weight = 0;
+  // Windows without any target that counts have none.
+  double mean() const { return weight > 0 ? loss / weight : 0; }
   void operator+=(const Sum& other) {
     loss += other.loss;
     weight += other.weight;
@@ -211,6 +213,7 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
   best.assign(parameters, network.size);
   Optimizer optimizer(training, network.size);
 
+  const bool stops_early = validation && training.patience > 0;
   TrainingResult result;
   double best_loss = std::numeric_limits<double>::infinity();
   auto asked = std::chrono::steady_clock::now();
@@ -224,8 +227,10 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
         batches.pack(current.data());
         const Sum sum = batches.run(order.data() + at, int(std::min<std::int64_t>(batch, n - at)),
                                     network.dropout > 0 ? &dropout : nullptr);
-        batches.gradient(gradient.data());
-        optimizer.step(current.data(), gradient.data(), sum.weight);
+        if (sum.weight > 0) {
+          batches.gradient(gradient.data());
+          optimizer.step(current.data(), gradient.data(), sum.weight);
+        }
         total += sum;
         if (const auto now = std::chrono::steady_clock::now();
             observer && now - asked > std::chrono::milliseconds(50)) {
@@ -234,7 +239,7 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
         }
       }
       if (result.cancelled) break;
-      result.loss.push_back(total.loss / total.weight);
+      result.loss.push_back(total.mean());
 
       double score = std::numeric_limits<double>::quiet_NaN();
       if (checks) {
@@ -244,10 +249,10 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
           sum += checks->run(
               validation_order.data() + at,
               int(std::min<std::size_t>(kValidationBatch, validation_order.size() - at)), nullptr);
-        score = sum.loss / sum.weight;
+        score = sum.mean();
         result.validation_loss.push_back(score);
       }
-      if (!checks || score < best_loss) {
+      if (!stops_early || score < best_loss) {
         best_loss = score;
         result.best_epoch = epoch;
         best.assign(current.data(), network.size);
@@ -261,7 +266,7 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
           {epoch, result.loss.back(),
            checks ? result.validation_loss.back() : std::numeric_limits<double>::quiet_NaN(),
            result.best_epoch});
-    if (checks && training.patience > 0 && epoch - result.best_epoch >= training.patience) break;
+    if (stops_early && epoch - result.best_epoch >= training.patience) break;
   }
   std::memcpy(parameters, best.data(), network.size * sizeof(float));
   return result;
@@ -279,8 +284,9 @@ double loss_and_gradient(const Network& network, const Loss& loss, const WindowS
   const Sum sum = batches.run(order.data(), int(order.size()),
                               network.dropout > 0 ? &dropout : nullptr, outputs);
   batches.gradient(gradient);
-  for (std::size_t j = 0; j < network.size; ++j) gradient[j] = float(gradient[j] / sum.weight);
-  return sum.loss / sum.weight;
+  for (std::size_t j = 0; sum.weight > 0 && j < network.size; ++j)
+    gradient[j] = float(gradient[j] / sum.weight);
+  return sum.mean();
 }
 
 }  // namespace gatecast

@@ -17,7 +17,8 @@ struct Training {
   float learning_rate = 1e-3f, weight_decay = 0.0f;
   Optimizer optimizer = Optimizer::kAdam;
   float clip_norm = 0.0f;  // the largest global norm of a gradient; 0: no limit
-  int patience = 0;        // epochs without a better validation loss before stopping; 0: never
+  int patience = 0;        // epochs without a better validation loss before stopping; 0: never,
+                           // and the last weights are kept instead of the best
   std::uint64_t seed = 0;
   bool shuffle = true;
   int threads = 1;
@@ -43,7 +44,8 @@ struct TrainingResult {
   bool cancelled = false;
 };
 
-// Changes `parameters` to those with the lowest validation loss, or to the last without validation.
+// Changes `parameters` to those with the lowest validation loss, or to the last where there is no
+// validation or no patience.
 // Throws Diverged when a loss is not finite. The result has the same bits on any number of threads.
 TrainingResult train(const Network& network, const Loss& loss, const WindowSource& windows,
                      const WindowSource* validation, const Training& training, float* parameters,

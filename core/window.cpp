@@ -12,13 +12,8 @@ double mean_abs(const double* y, int n) {
   return total / n;
 }
 
-// A scale so far below the values is rounding noise, and dividing by it would only magnify that.
-constexpr double kNoise = 1e-9;
-
-double first_useful(double scale, double typical) {
-  if (std::fabs(scale) > kNoise * typical) return scale;
-  return typical > 0 ? typical : 1.0;
-}
+// Differences so far below the values are rounding noise, and scaling would only magnify it.
+constexpr double kNoise = 1e-12;
 
 }  // namespace
 
@@ -26,6 +21,8 @@ WindowScale::WindowScale(const Windowing& windowing, const double* context, int 
     : windowing_(windowing), context_(context), length_(length) {
   if (windowing.scaling == Scaling::kNone) return;
   const double typical = mean_abs(context, length);
+  const auto [low, high] = std::minmax_element(context, context + length);
+  flat_ = *high - *low <= kNoise * typical;
   switch (windowing.scaling) {
     case Scaling::kNone:
       break;
@@ -33,27 +30,31 @@ WindowScale::WindowScale(const Windowing& windowing, const double* context, int 
       double mean = 0, square = 0;
       for (int j = 0; j < length; ++j) mean += context[j];
       mean /= length;
-      for (int j = 0; j < length; ++j) square += (context[j] - mean) * (context[j] - mean);
+      for (int j = 0; j < length; ++j) {
+        const double d = (context[j] - mean) / (typical > 0 ? typical : 1.0);  // no overflow
+        square += d * d;
+      }
       location_ = mean;
-      scale_ = first_useful(std::sqrt(square / length), typical);
+      scale_ = typical * std::sqrt(square / length);
       break;
     }
     case Scaling::kMeanAbs:
-      scale_ = first_useful(typical, typical);
+      scale_ = typical;
       break;
     case Scaling::kLevel: {
       const int recent =
           std::min(length, windowing.season_length > 1 ? windowing.season_length : 4);
-      scale_ = first_useful(mean_abs(context + length - recent, recent), typical);
+      scale_ = mean_abs(context + length - recent, recent);
       break;
     }
     case Scaling::kFirst:
       // The tutorial divides by the first value even where it is zero; a window that starts within
       // a hundredth of its typical size of zero is divided by that size instead.
       location_ = context[0];
-      scale_ = std::fabs(context[0]) > 0.01 * typical ? context[0] : first_useful(typical, typical);
+      scale_ = std::fabs(context[0]) > 0.01 * typical ? context[0] : typical;
       break;
   }
+  if (!(std::fabs(scale_) > kNoise * typical)) scale_ = typical > 0 ? typical : 1.0;
 }
 
 double WindowScale::anchor(int k) const {
@@ -121,7 +122,7 @@ void SeriesWindows::gather(const std::uint32_t* windows, int n, int lanes, TileI
     out.starts[lane] =
         place_context(scale, y + begin, int(end - begin), C, lane, lanes, out.x);
     for (int k = 0; k < h; ++k) {
-      const bool counts = end + k < range_.limit[series];
+      const bool counts = end + k < range_.limit[series] && !scale.flat();
       out.targets[k * lanes + lane] = counts ? float(scale.target(y[end + k], k)) : 0.0f;
       out.weights[k * lanes + lane] = counts ? 1.0f : 0.0f;
     }
@@ -147,7 +148,8 @@ void ArrayWindows::gather(const std::uint32_t* windows, int n, int lanes, TileIn
     const std::int64_t w = used ? windows[lane] : 0;
     out.starts[lane] = used && starts_ ? starts_[w] : 0;
     for (int j = 0; j < T_ * I_; ++j)
-      out.x[j * lanes + lane] = used ? x_[w * T_ * I_ + j] : 0.0f;
+      out.x[j * lanes + lane] =
+          used && j >= out.starts[lane] * I_ ? x_[w * T_ * I_ + j] : 0.0f;
     for (int k = 0; k < h_; ++k) {
       out.targets[k * lanes + lane] = used ? targets_[w * h_ + k] : 0.0f;
       out.weights[k * lanes + lane] = used ? (weights_ ? weights_[w * h_ + k] : 1.0f) : 0.0f;

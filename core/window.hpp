@@ -32,13 +32,17 @@ struct Windowing {
   int season_length = 1;
 };
 
-// The scale of one window; `scale` is finite and not zero whatever the context.
+// The scale of one window, finite and not zero whatever the context.
 class WindowScale {
  public:
   WindowScale(const Windowing& windowing, const double* context, int length);
   double to_network(double y) const { return (y - location_) / scale_; }
   double target(double y, int k) const { return (y - anchor(k)) / scale_; }
-  double from_network(double output, int k) const { return anchor(k) + scale_ * output; }
+  double from_network(double output, int k) const {
+    return flat_ ? context_[length_ - 1] : anchor(k) + scale_ * output;
+  }
+  // A context that never changes has no scale: it is continued as it is, and not trained on.
+  bool flat() const { return flat_; }
 
  private:
   double anchor(int k) const;
@@ -47,6 +51,7 @@ class WindowScale {
   const double* context_;
   int length_;
   double location_ = 0, scale_ = 1;
+  bool flat_ = false;
 };
 
 // What a tile reads. Lanes beyond the windows asked for have zero input and zero weights.

@@ -1,0 +1,138 @@
+"""The engine: arrays in, arrays out. See bindings/module.cpp and core/."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+def isa() -> str: ...
+def available_isas() -> list[str]: ...
+def set_isa(name: str) -> None: ...
+def default_threads() -> int: ...
+
+class Network:
+    def __init__(
+        self, input_size: int, hidden_size: Sequence[int], output_size: int, dropout: float = 0.0
+    ) -> None: ...
+    @property
+    def n_parameters(self) -> int: ...
+    def layout(self) -> list[tuple[str, tuple[int, ...], int]]: ...
+
+class Loss:
+    def __init__(self, kind: str, quantiles: Sequence[float] = ..., delta: float = 1.0) -> None: ...
+
+class Training:
+    def __init__(
+        self,
+        *,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.0,
+        optimizer: str = "adam",
+        clip_norm: float = 0.0,
+        patience: int = 0,
+        seed: int = 0,
+        shuffle: bool = True,
+        threads: int = 0,
+    ) -> None: ...
+
+class Windowing:
+    def __init__(
+        self,
+        *,
+        context_length: int,
+        horizon: int,
+        scaling: str,
+        anchor: str,
+        season_length: int = 1,
+    ) -> None: ...
+
+class FitResult:
+    @property
+    def parameters(self) -> Floats: ...
+    @property
+    def loss(self) -> list[float]: ...
+    @property
+    def validation_loss(self) -> list[float]: ...
+    @property
+    def best_epoch(self) -> int: ...
+    @property
+    def cancelled(self) -> bool: ...
+    @property
+    def windows(self) -> int: ...
+    @property
+    def validation_windows(self) -> int: ...
+    @property
+    def error(self) -> BaseException | None: ...
+
+class Gradients:
+    @property
+    def loss(self) -> float: ...
+    @property
+    def outputs(self) -> Floats: ...
+    @property
+    def gradients(self) -> Floats: ...
+
+def initialise(network: Network, seed: int, head_scale: float = 1.0) -> Floats: ...
+def fit(
+    network: Network,
+    parameters: Floats,
+    loss: Loss,
+    windowing: Windowing,
+    values: Doubles,
+    indptr: Indices,
+    *,
+    validation_fraction: float,
+    training: Training,
+    callback: Callable[[int, float, float, int], bool | None] | None = None,
+) -> FitResult: ...
+def fit_arrays(
+    network: Network,
+    parameters: Floats,
+    x: Floats,
+    y: Floats,
+    loss: Loss,
+    training: Training,
+    *,
+    weights: Floats | None = None,
+    starts: NDArray[np.int32] | None = None,
+) -> FitResult: ...
+def gradients(
+    network: Network,
+    parameters: Floats,
+    x: Floats,
+    y: Floats,
+    loss: Loss,
+    *,
+    weights: Floats | None = None,
+    starts: NDArray[np.int32] | None = None,
+    threads: int = 0,
+    dropout_seed: int = 0,
+) -> Gradients: ...
+def dropout_mask(seed: int, step: int, layer: int, N: int, T: int, H: int, p: float) -> Floats: ...
+def forecast(
+    network: Network,
+    parameters: Floats,
+    windowing: Windowing,
+    values: Doubles,
+    begin: Indices,
+    end: Indices,
+    *,
+    threads: int = 0,
+) -> Doubles: ...
+def forecast_recursive(
+    network: Network,
+    parameters: Floats,
+    windowing: Windowing,
+    values: Doubles,
+    begin: Indices,
+    end: Indices,
+    *,
+    steps: int,
+    threads: int = 0,
+) -> Doubles: ...

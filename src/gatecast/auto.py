@@ -1,0 +1,259 @@
+"""From a panel to a forecast that says how good it is."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatecast.errors import DataError
+from gatecast.evaluation.metrics import mase, rmse, smape
+from gatecast.models.baselines import naive, seasonal_naive
+from gatecast.models.config import LSTMConfig
+from gatecast.models.lstm import LSTM, default_context_length
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from gatecast.panel import Panel
+
+__all__ = ["Holdout", "Outcome", "forecast_panel", "settings_for"]
+
+# A training part shorter than this has nothing to learn from.
+_MIN_CONTEXT = 3
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """How models did on the newest ``h`` points, which they had not seen.
+
+    Parameters
+    ----------
+    history : Panel
+        What was left to train on; only series long enough.
+    truth : ndarray
+        ``[n_series, h]``, held back.
+    forecasts : dict of str to ndarray
+        ``[n_series, h]`` by model.
+    scores : dict of str to dict of str to float
+        By model: ``mase``, ``rmse``, ``smape``, averaged over series; NaN where undefined.
+    """
+
+    history: Panel
+    truth: NDArray[np.float64]
+    forecasts: dict[str, NDArray[np.float64]]
+    scores: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A forecast and all that is known about it.
+
+    Parameters
+    ----------
+    model : LSTM
+        Trained on everything.
+    panel : Panel
+        What was forecast.
+    forecast : ndarray
+        ``[n_series, h]``, in the data's units.
+    holdout : Holdout or None
+        None where the series are too short to hold anything back.
+    notes : tuple of str
+        What was done to the data, and what to know about the result.
+    seconds : float
+        How long it all took.
+    """
+
+    model: LSTM
+    panel: Panel
+    forecast: NDArray[np.float64]
+    holdout: Holdout | None
+    notes: tuple[str, ...] = field(default=())
+    seconds: float = 0.0
+
+
+def forecast_panel(
+    panel: Panel,
+    h: int,
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    settings: dict[str, Any] | None = None,
+    progress: Callable[[str, int], Any] | None = None,
+) -> Outcome:
+    """Hold back, train, score against the naive forecasts, train on everything, forecast.
+
+    The newest ``h`` points of each series are held back. On the rest, early stopping finds the
+    number of epochs; the network trained for as many on all of the rest is scored on the points
+    held back. The final network is trained in the same way on everything.
+
+    Parameters
+    ----------
+    panel : Panel
+        Complete series.
+    h : int
+        Horizon.
+    seed, threads
+        As for :class:`gatecast.LSTM`.
+    settings : dict, optional
+        Settings of the LSTM that replace those of :func:`settings_for`.
+    progress : callable, optional
+        ``progress(stage, epochs)`` returns a callback for the stage's epochs.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    DataError
+        When no series is long enough.
+    """
+    started = time.perf_counter()
+    panel.require_complete()
+    notes = list(panel.notes)
+    _require_length(panel, h)
+    config = LSTMConfig(**{**settings_for(panel, h), "h": h, "seed": seed, **(settings or {})})
+
+    def fitted(what: str, data: Panel, config: LSTMConfig) -> LSTM:
+        callback = progress(what, config.epochs) if progress else False
+        return LSTM.from_config(config, threads=threads, progress=callback).fit_panel(data)
+
+    enough = panel.lengths >= 2 * h + _MIN_CONTEXT
+    holdout = None
+    if enough.any():
+        history, truth = panel.select(enough).drop_last(h)
+        searched = fitted("Finding the number of epochs", history, config)
+        refit = _for_epochs(config, searched)
+        model = fitted("Training without the points held back", history, refit)
+        holdout = _score(model, history, truth, h)
+        if not enough.all():
+            notes.append(
+                f"{int((~enough).sum())} of {panel.n_series} series are too short to hold back "
+                f"{h} points and are not part of the scores."
+            )
+        if searched.n_validation_windows_ == 0:
+            notes.append("The series are too short for early stopping; all epochs were trained.")
+    else:
+        notes.append(
+            f"Nothing was held back: that needs at least {2 * h + _MIN_CONTEXT} values, and the "
+            f"longest series has {int(panel.lengths.max())}. How good the forecast is, is not known."
+        )
+        refit = _for_epochs(config, fitted("Finding the number of epochs", panel, config))
+    model = fitted("Training on everything", panel, refit)
+    wanted = default_context_length(np.array([10**9]), h, model.season_length_)
+    if model.context_length_ < wanted and "context_length" not in (settings or {}):
+        notes.append(
+            f"The network sees the last {model.context_length_} values; the series are too short "
+            f"for the usual {wanted}."
+        )
+    if flat := _flat(panel, model.context_length_):
+        notes.append(f"{flat} series did not change lately and are continued as they are.")
+    return Outcome(
+        model=model,
+        panel=panel,
+        forecast=model.forecast_values(panel, h),
+        holdout=holdout,
+        notes=tuple(notes),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def settings_for(panel: Panel, h: int) -> dict[str, Any]:
+    """Choose the LSTM's settings by the data at hand, the newest ``h`` points not looked at.
+
+    Small data get a small network. The anchor is the last season where, over the past, repeating
+    the last season was about as good as repeating the last value, or better.
+
+    Parameters
+    ----------
+    panel : Panel
+        Complete series.
+    h : int
+        Horizon.
+
+    Returns
+    -------
+    dict
+        Keyword arguments for :class:`gatecast.LSTM`.
+    """
+    m = panel.season_length
+    lengths = panel.lengths - h if (panel.lengths > h + _MIN_CONTEXT).any() else panel.lengths
+    context_length = default_context_length(lengths[lengths > h], h, m) if (lengths > h).any() else 1
+    n_windows = int(np.maximum(lengths - context_length - h + 1, 0).sum())
+    seasonal = 1 < m <= context_length and _season_helps(panel, h, m)
+    return {
+        "context_length": context_length,
+        "hidden_size": (32,) if n_windows < 5_000 else (64,),
+        "anchor": "season" if seasonal else "last",
+        "season_length": m,
+    }
+
+
+def _season_helps(panel: Panel, h: int, m: int) -> bool:
+    """Whether y[t + k - m] is about as near to y[t + k] as y[t] is, on average over k <= h."""
+    ratios = []
+    for s in range(panel.n_series):
+        y = panel.values[panel.indptr[s] : panel.indptr[s + 1] - h]
+        if len(y) < m + h + 1:
+            continue
+        seasonal = np.mean(np.abs(y[m:] - y[:-m]))
+        # A few steps stand for all.
+        steps = np.unique(np.linspace(1, min(h, len(y) - 1), 8).astype(int))
+        last = np.mean([np.mean(np.abs(y[k:] - y[:-k])) for k in steps])
+        if last > 0:
+            ratios.append(seasonal / last)
+    return bool(ratios) and float(np.median(ratios)) < 1.1
+
+
+def _for_epochs(config: LSTMConfig, searched: LSTM) -> LSTMConfig:
+    """The same network, trained on the validation part too for as long as was best."""
+    epochs = max(1, searched.best_epoch_)
+    return config.replace(epochs=epochs, validation_fraction=0.0)
+
+
+def _score(model: LSTM, history: Panel, truth: NDArray[np.float64], h: int) -> Holdout:
+    m = history.season_length
+    forecasts = {
+        "LSTM": model.forecast_values(history, h),
+        "Naive": naive(history, h),
+        "SeasonalNaive": seasonal_naive(history, h, m),
+    }
+    scores = {
+        name: {
+            "mase": _mean(mase(truth, forecast, history, m)),
+            "rmse": _mean(rmse(truth, forecast)),
+            "smape": _mean(smape(truth, forecast)),
+        }
+        for name, forecast in forecasts.items()
+    }
+    return Holdout(history, truth, forecasts, scores)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else math.nan
+
+
+def _flat(panel: Panel, context_length: int) -> int:
+    tail = panel.tail(context_length)
+    low = np.minimum.reduceat(tail.values, tail.indptr[:-1])
+    high = np.maximum.reduceat(tail.values, tail.indptr[:-1])
+    return int((low == high).sum())
+
+
+def _require_length(panel: Panel, h: int) -> None:
+    shortest_useful = h + _MIN_CONTEXT
+    if panel.lengths.max() < shortest_useful:
+        raise DataError(
+            f"The data are too short: {h} steps ahead need at least {shortest_useful} values in "
+            "a series.",
+            value=f"{int(panel.lengths.max())} values in the longest of {panel.n_series} series",
+            fix=f"Ask for at most {max(1, int(panel.lengths.max()) - _MIN_CONTEXT)} steps.",
+        )

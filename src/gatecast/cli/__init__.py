@@ -1,0 +1,71 @@
+"""The command line: one file a command, and here what they share.
+
+Exit codes: 0 done, 1 a fault of ours, 2 wrong usage, 3 the data cannot be used, 4 a file cannot be
+read or written, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from gatecast.cli.demo import demo
+from gatecast.cli.forecast import forecast
+from gatecast.cli.info import info
+from gatecast.cli.predict import predict
+from gatecast.errors import ArtifactError, ConfigError, DataError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="gatecast",
+    help="Forecast time series with LSTM networks: honest, fast, on any CPU.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help"]},
+)
+for command in (demo, forecast, predict, info):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    if version:
+        from gatecast.version import __version__
+
+        print(f"gatecast {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one message and its exit code."""
+    try:
+        app()
+    except ConfigError as error:
+        _fail(error, 2)
+    except DataError as error:
+        _fail(error, 3)
+    except ArtifactError as error:
+        _fail(error, 4)
+    except BrokenPipeError:
+        _quiet_exit(0)  # whoever read our output has seen enough
+    except OSError as error:
+        _fail(error, 4)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(error: Exception, code: int) -> None:
+    print(f"gatecast: {error}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _quiet_exit(code: int) -> None:
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

@@ -1,0 +1,194 @@
+"""``gatecast forecast FILE -h N``: a file's series, past their end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gatecast.cli.output import (
+    check_writable,
+    console,
+    error_table,
+    print_json,
+    records,
+    show_notes,
+    training_bar,
+    write_frame,
+)
+from gatecast.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gatecast.auto import Outcome
+
+__all__ = ["forecast"]
+
+
+def forecast(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV or Parquet.", show_default=False)],
+    horizon: Annotated[
+        int, typer.Option("--horizon", "-h", help="Steps to forecast.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the forecast as CSV; else it is printed.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Write a page of charts.")] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write the model (.safetensors).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    id_col: Annotated[
+        str | None, typer.Option("--id", help="The column that names the series.")
+    ] = None,
+    time_col: Annotated[str | None, typer.Option("--time", help="The column of dates.")] = None,
+    target_col: Annotated[
+        str | None, typer.Option("--target", help="The column to forecast.")
+    ] = None,
+    freq: Annotated[
+        str | None, typer.Option("--freq", help="Frequency, e.g. MS, D, h; found by default.")
+    ] = None,
+    context_length: Annotated[
+        int | None, typer.Option("--context-length", help="Values the network sees.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="Passes over the data, at most.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same result.")] = 0,
+    threads: Annotated[int | None, typer.Option("--threads", help="Default: all.")] = None,
+) -> None:
+    """Forecast the series of a file past their end, and say how good the forecast is.
+
+    The newest N values of each series are held back; a network trained without them is scored on
+    them beside the naive forecasts. Then it is trained on everything and forecasts what comes next.
+
+    The file has one row a stamp: columns unique_id, ds, y (or named by --id, --time, --target), a
+    date and a value under any headings, or values alone.
+    """
+    _check_horizon(horizon)
+    check_writable(out=out, plot=plot, save=save)
+    from gatecast.auto import forecast_panel
+    from gatecast.files import read_panel
+
+    panel = read_panel(file, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq)
+    settings = {"context_length": context_length, "epochs": epochs}
+    with training_bar() as progress:
+        outcome = forecast_panel(
+            panel,
+            horizon,
+            seed=seed,
+            threads=threads,
+            settings={name: value for name, value in settings.items() if value is not None},
+            progress=progress,
+        )
+    frame = panel.forecast_frame(horizon, {"LSTM": outcome.forecast})
+    if save is not None:
+        outcome.model.save(save)
+    if plot is not None:
+        from gatecast.report.forecast import write_forecast_page
+
+        write_forecast_page(plot, _view(file.name, outcome, horizon))
+    if out is not None or not as_json:
+        write_frame(frame, out)
+    if as_json:
+        print_json(_report(outcome, horizon) | {"forecast": records(frame)})
+    else:
+        _show(outcome, horizon, {"forecast": out, "charts": plot, "model": save})
+
+
+def _check_horizon(horizon: int) -> None:
+    if horizon < 1:
+        raise ConfigError(
+            "The horizon must be 1 or more.", value=horizon, fix="Use -h 12 for twelve steps."
+        )
+
+
+def _report(outcome: Outcome, horizon: int) -> dict[str, Any]:
+    return {
+        "model": "LSTM",
+        "frequency": str(outcome.panel.frequency),
+        "season_length": outcome.panel.season_length,
+        "horizon": horizon,
+        "series": outcome.panel.n_series,
+        "holdout": outcome.holdout.scores if outcome.holdout else None,
+        "seconds": outcome.seconds,
+        "notes": list(outcome.notes),
+    }
+
+
+def _show(outcome: Outcome, horizon: int, written: dict[str, Path | None]) -> None:
+    show_notes(outcome.notes)
+    if outcome.holdout is not None:
+        from gatecast.report.forecast import holdout_verdict
+
+        scores = outcome.holdout.scores
+        error_table(
+            f"Error on the last {horizon} values, held back",
+            ("model", "MASE", "RMSE", "sMAPE %"),
+            [
+                (name, *(_number(score[key]) for key in ("mase", "rmse", "smape")))
+                for name, score in scores.items()
+            ],
+        )
+        console().print(holdout_verdict(scores, horizon, outcome.holdout.history.n_series))
+    model, panel = outcome.model, outcome.panel
+    console().print(
+        f"{panel.n_series:,} series, frequency {panel.frequency}, season {panel.season_length}; "
+        f"context {model.context_length_}, {model.best_epoch_} epochs on {model.n_windows_:,} "
+        f"windows; {outcome.seconds:.1f} s."
+    )
+    for what, path in written.items():
+        if path is not None:
+            console().print(f"{what}: {path}")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.3f}" if value == value else "–"
+
+
+def _view(title: str, outcome: Outcome, horizon: int) -> Any:
+    from gatecast.report.forecast import MAX_SERIES, ForecastView, SeriesView
+
+    panel, held = outcome.panel, outcome.holdout
+    future = panel.future_stamps(horizon)
+    positions = {str(name): row for row, name in enumerate(held.history.ids)} if held else {}
+    series = []
+    for s in range(min(panel.n_series, MAX_SERIES)):
+        name = str(panel.ids[s])
+        stamps, row = panel.stamps(s), positions.get(name)
+        drawn = {} if held is None or row is None else {k: f[row] for k, f in held.forecasts.items()}
+        series.append(
+            SeriesView(
+                unique_id=name,
+                history_ds=stamps,
+                history=panel.values[panel.indptr[s] : panel.indptr[s + 1]],
+                holdout_ds=stamps[-horizon:] if drawn else stamps[:0],
+                holdout=drawn,
+                future_ds=future[s],
+                future={"LSTM": outcome.forecast[s]},
+            )
+        )
+    from gatecast.version import __version__
+
+    model = outcome.model
+    return ForecastView(
+        title=title,
+        horizon=horizon,
+        season_length=panel.season_length,
+        series=series,
+        n_series=panel.n_series,
+        scores=held.scores if held else {},
+        settings={
+            "Frequency": str(panel.frequency),
+            "Season length": str(panel.season_length),
+            "Horizon": str(horizon),
+            "Context length": str(model.context_length_),
+            "Hidden size": ", ".join(map(str, model.config.hidden_size)),
+            "Anchor": str(model.config.anchor),
+            "Epochs": str(model.best_epoch_),
+            "Seed": str(model.config.seed),
+            "Seconds": f"{outcome.seconds:.2f}",
+            "gatecast": __version__,
+        },
+        notes=outcome.notes,
+    )

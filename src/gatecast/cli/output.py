@@ -1,0 +1,143 @@
+"""Where the commands' results go: files checked before any work, tables, JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gatecast.artifact import replace_file
+from gatecast.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+__all__ = ["check_writable", "console", "error_table", "print_json", "show_notes", "write_frame"]
+
+
+def check_writable(**paths: Path | None) -> None:
+    """Fail now rather than after the training if a file could not be written.
+
+    Parameters
+    ----------
+    **paths : Path or None
+        By the option's name.
+
+    Raises
+    ------
+    OSError
+        When the folder is missing or cannot be written, or the path is a folder.
+    ConfigError
+        When two options name the same file.
+    """
+    seen: dict[str, str] = {}
+    for option, path in paths.items():
+        if path is None:
+            continue
+        target = Path(os.path.realpath(path))
+        if target.is_dir():
+            raise IsADirectoryError(f"--{option} names a folder, not a file: {path}")
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"The folder of --{option} does not exist: {path}")
+        try:
+            if target.exists():
+                with open(target, "ab"):
+                    pass
+            if not target.exists() or target.is_file():
+                with tempfile.TemporaryFile(dir=target.parent):
+                    pass
+        except OSError as error:
+            raise type(error)(f"--{option} cannot be written: {path} ({error.strerror})") from error
+        if other := seen.get(os.fspath(target)):
+            raise ConfigError(f"--{other} and --{option} name the same file.", value=path)
+        if target.is_file() or not target.exists():
+            seen[os.fspath(target)] = option
+
+
+def write_frame(frame: pd.DataFrame, path: Path | None) -> None:
+    """Write a forecast as CSV, to standard output if no path is given."""
+    if path is None:
+        frame.to_csv(sys.stdout, index=False)
+    else:
+        replace_file(path, frame.to_csv(index=False).encode())
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame's rows for JSON, stamps as the CSV file has them."""
+    if frame["ds"].dtype.kind not in "iu":
+        frame = frame.assign(ds=stamp_texts(frame["ds"]))
+    return [
+        {str(key): _plain(value) for key, value in row.items()}
+        for row in frame.to_dict(orient="records")
+    ]
+
+
+def stamp_texts(stamps: pd.Series[Any]) -> list[str]:
+    """Return stamps as text: dates where no stamp has a time of day."""
+    import pandas as pd
+
+    return pd.DataFrame({"ds": stamps}).to_csv(index=False, header=False).splitlines()
+
+
+def print_json(report: dict[str, Any]) -> None:
+    """Print one object on standard output; what is not a finite number becomes null."""
+    print(json.dumps(_plain(report), ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def console() -> Console:
+    """Return the terminal that people read: standard error, so that results can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def error_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a small table for people: text to the left, numbers to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for index, heading in enumerate(headings):
+        numeric = all(_is_number(row[index]) for row in rows)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Print what was done to the data and what to know about the result."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+@contextmanager
+def training_bar() -> Iterator[Any]:
+    """One progress bar for all stages of a training; yields ``progress(stage, epochs)``."""
+    from gatecast.progress import StageBar
+
+    with StageBar() as bar:
+        yield bar.stage
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "").replace("-", "").replace(",", "").isdigit() or text == "–"

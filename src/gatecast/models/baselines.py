@@ -1,0 +1,68 @@
+"""The forecasts that any model must beat before it is worth its trouble."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gatecast.panel import Panel
+
+__all__ = ["naive", "seasonal_naive"]
+
+
+def naive(panel: Panel, h: int) -> NDArray[np.float64]:
+    """Repeat the last value of each series.
+
+    Parameters
+    ----------
+    panel : Panel
+        Complete series, each with at least one value.
+    h : int
+        Horizon.
+
+    Returns
+    -------
+    ndarray
+        float64 ``[n_series, h]``.
+
+    Examples
+    --------
+    >>> from gatecast.panel import from_any
+    >>> naive(from_any([1.0, 2.0, 3.0]), 2)
+    array([[3., 3.]])
+    """
+    return seasonal_naive(panel, h, season_length=1)
+
+
+def seasonal_naive(panel: Panel, h: int, season_length: int) -> NDArray[np.float64]:
+    """Repeat the last season of each series.
+
+    A series shorter than a season repeats its last value.
+
+    Parameters
+    ----------
+    panel : Panel
+        Complete series, each with at least one value.
+    h : int
+        Horizon.
+    season_length : int
+        Steps per season.
+
+    Returns
+    -------
+    ndarray
+        float64 ``[n_series, h]``.
+
+    Examples
+    --------
+    >>> from gatecast.panel import from_any
+    >>> seasonal_naive(from_any([1.0, 2.0, 3.0, 4.0]), 3, season_length=2)
+    array([[3., 4., 3.]])
+    """
+    # m [n_series, 1]: how far back each series repeats from
+    m = np.where(panel.lengths < season_length, 1, season_length)[:, None]
+    return panel.values[panel.indptr[1:, None] - m + np.arange(h) % m]

@@ -1,0 +1,185 @@
+"""The settings of an LSTM, checked when they are made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from gatecast.errors import ConfigError
+
+__all__ = ["LossName", "LSTMConfig"]
+
+LossName = Literal["mse", "mae", "huber", "pinball"]
+
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "loss": ("mse", "mae", "huber", "pinball"),
+    "optimizer": ("adam", "rmsprop"),
+    "scaling": ("standard", "meanabs", "level", "first", None),
+    "anchor": ("last", "season", None),
+}
+# name: (lowest, highest); None for context_length, batch_size and season_length means: by the data.
+_WHOLE = {
+    "h": (1, 100_000),
+    "context_length": (1, 100_000),
+    "batch_size": (1, 2**30),
+    "season_length": (1, 100_000),
+    "epochs": (1, 10_000_000),
+    "patience": (0, 10_000_000),
+    "seed": (0, 2**63 - 1),
+}
+_REAL = {
+    "learning_rate": (1e-12, 1e3),
+    "weight_decay": (0.0, 1e3),
+    "clip_norm": (0.0, 1e30),
+    "dropout": (0.0, 0.999),
+    "validation_fraction": (0.0, 0.9),
+}
+_BY_THE_DATA = ("context_length", "batch_size", "season_length")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSTMConfig:
+    """What :class:`gatecast.LSTM` was asked for; see there for each setting.
+
+    Raises
+    ------
+    ConfigError
+        When a setting is impossible or two of them contradict each other.
+
+    Examples
+    --------
+    >>> LSTMConfig(h=0)
+    Traceback (most recent call last):
+        ...
+    gatecast.errors.ConfigError: h must be a whole number from 1 to 100,000. Got: 0.
+    """
+
+    h: int
+    context_length: int | None = None
+    hidden_size: tuple[int, ...] = (64, 64)
+    epochs: int = 100
+    batch_size: int | None = None
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.0
+    loss: LossName = "mae"
+    quantiles: tuple[float, ...] | None = None
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    dropout: float = 0.0
+    clip_norm: float = 1.0
+    validation_fraction: float = 0.1
+    patience: int = 10
+    scaling: Literal["standard", "meanabs", "level", "first"] | None = "standard"
+    anchor: Literal["last", "season"] | None = "last"
+    season_length: int | None = None
+    recursive: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                known = ", ".join(repr(choice) for choice in choices)
+                raise ConfigError(f"{name} must be one of {known}.", value=repr(value))
+        for name, (low, high) in _WHOLE.items():
+            value = getattr(self, name)
+            if not (value is None and name in _BY_THE_DATA):
+                self._set(name, _whole(name, value, low, high))
+        for name, (lowest, highest) in _REAL.items():
+            self._set(name, _real(name, getattr(self, name), lowest, highest))
+        self._set("hidden_size", _sizes(self.hidden_size))
+        if self.quantiles is not None:
+            self._set("quantiles", _quantiles(self.quantiles))
+            self._set("loss", "pinball")
+        elif self.loss == "pinball":
+            raise ConfigError(
+                "loss='pinball' needs quantiles.", fix="Use quantiles=[0.05, 0.5, 0.95]."
+            )
+        if self.recursive and self.quantiles is not None:
+            raise ConfigError(
+                "A recursive model has no quantiles: it only ever learns one step ahead.",
+                value=f"recursive=True, quantiles={list(self.quantiles)}",
+                fix="Use recursive=False.",
+            )
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def replace(self, **changes: Any) -> LSTMConfig:
+        """Return a copy with some settings changed, checked anew."""
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON-safe values."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> LSTMConfig:
+        """Return the config that :meth:`to_dict` described."""
+        return cls(**settings)
+
+    @property
+    def network_horizon(self) -> int:
+        """Steps that the network puts out at once: 1 if it is fed back on itself."""
+        return 1 if self.recursive else self.h
+
+    @property
+    def trained_quantiles(self) -> tuple[float, ...]:
+        """The asked quantiles and the median, which is the point forecast; empty without any."""
+        return () if self.quantiles is None else tuple(sorted({*self.quantiles, 0.5}))
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        exact = isinstance(value, float) and value.is_integer()
+        if not exact:
+            raise ConfigError(
+                f"{name} must be a whole number from {low:,} to {high:,}.", value=repr(value)
+            )
+    number = int(value)  # type: ignore[call-overload]
+    if not low <= number <= high:
+        raise ConfigError(f"{name} must be a whole number from {low:,} to {high:,}.", value=number)
+    return int(number)
+
+
+def _real(name: str, value: object, low: float, high: float) -> float:
+    number = math.nan
+    if not isinstance(value, bool | np.bool_ | str):
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            number = math.nan
+    if not low <= number <= high:
+        raise ConfigError(f"{name} must be a number from {low:g} to {high:g}.", value=repr(value))
+    return number
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    given = (value,) if isinstance(value, int | np.integer) else value
+    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str) or len(given) == 0:
+        raise ConfigError(
+            "hidden_size must be the size of each layer.",
+            value=repr(value),
+            fix="Use hidden_size=(64, 64) for two layers of 64 units.",
+        )
+    return tuple(_whole("hidden_size", size, 1, 8192) for size in given)
+
+
+def _quantiles(value: Sequence[float]) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(q) for q in value)
+    except (TypeError, ValueError):
+        numbers = ()
+    if not numbers or not all(0 < q < 1 for q in numbers) or len(set(numbers)) < len(numbers):
+        raise ConfigError(
+            "quantiles must be different numbers between 0 and 1.",
+            value=repr(value),
+            fix="Use quantiles=[0.05, 0.5, 0.95].",
+        )
+    return tuple(sorted(numbers))
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,752 @@
+"""The LSTM: one global network over one series or many."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from gatecast import _core
+from gatecast.errors import ConfigError, DataError
+from gatecast.models.config import LossName, LSTMConfig
+from gatecast.panel import Columns, Panel, from_any
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from gatecast.frequency import Frequency
+
+__all__ = ["LSTM", "Epoch"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a ``progress`` callable is told after each epoch.
+
+    Parameters
+    ----------
+    number, total : int
+        The epoch just finished, from 1, and how many there are at most.
+    loss, val_loss : float
+        Mean training and validation loss; ``val_loss`` is NaN without validation.
+    best : int
+        The epoch whose weights would be kept if training stopped now.
+    """
+
+    number: int
+    total: int
+    loss: float
+    val_loss: float
+    best: int
+
+
+Progress = bool | Callable[[Epoch], bool | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a fit leaves behind: all that a forecast needs, and what became of the training."""
+
+    weights: NDArray[np.float32]  # [n_parameters]
+    context_length: int
+    season_length: int
+    batch_size: int
+    best_epoch: int
+    n_windows: int
+    n_validation_windows: int
+    seconds: float
+    history: dict[str, list[float]]
+    columns: Columns
+    frequency: Frequency | None
+    panel: Panel | None  # the ends of the series; None if they were not saved
+
+
+class LSTM:
+    """Stacked LSTM layers and a linear head, trained in gatecast's own engine.
+
+    The network reads a window of ``context_length`` values and puts out all ``h`` steps at once
+    from its final state, which has seen the newest value (``recursive=True``: one step, fed back on
+    itself). Each window is scaled by its own context and the output is anchored on the last value,
+    so that nothing of the future leaks in and a network of zeros is the naive forecast.
+
+    Parameters
+    ----------
+    h : int
+        Horizon: how many steps to forecast.
+    context_length : int, optional
+        How many values the network sees. By default two seasons or 1.25 horizons, whichever is
+        more, but at most two thirds of what the typical series has.
+    hidden_size : sequence of int
+        Units of each LSTM layer.
+    epochs : int
+        Passes over the training windows, at most.
+    batch_size : int, optional
+        Windows per optimiser step. By default an eighth of them, from 16 to 256.
+    learning_rate, weight_decay : float
+        Of the optimiser; the decay is decoupled from the gradient.
+    loss : {"mse", "mae", "huber", "pinball"}
+        What is minimised, on scaled values. ``quantiles`` implies "pinball".
+    quantiles : sequence of float, optional
+        Train these quantiles, and the median always. They never cross.
+    optimizer : {"adam", "rmsprop"}
+        RMSprop is what the tutorial had.
+    dropout : float
+        Between layers, while training.
+    clip_norm : float
+        Largest global norm of a gradient; 0 for no limit.
+    validation_fraction : float
+        The newest part of each series' windows, held out of training to decide when to stop. No
+        target of theirs is trained on. 0 disables validation and early stopping.
+    patience : int
+        Stop after so many epochs without a better validation loss and restore the best weights; 0
+        trains all epochs and keeps the last.
+    scaling : {"standard", "meanabs", "level", "first", None}
+        Of each window, by its own context: its mean and standard deviation; its mean absolute
+        value; the mean absolute value of its last season; its first value (p / p0 - 1, the
+        tutorial's way); or not at all.
+    anchor : {"last", "season", None}
+        What the network's output is added to: the last value, the value one season earlier, or
+        nothing but the scaling's own centre.
+    season_length : int, optional
+        Steps per season. By default from the frequency of a frame (12 for months); 1 for arrays.
+    recursive : bool
+        Learn one step and feed it back, so that any horizon can be forecast.
+    seed : int
+        Same seed, same bits, on any number of threads.
+    threads : int, optional
+        By default ``GATECAST_THREADS`` or all processors.
+    progress : bool or callable
+        Show a bar on the terminal, or call with an :class:`Epoch`; returning False stops there.
+
+    Attributes
+    ----------
+    parameters_ : dict of str to ndarray
+        The trained weights, float32, by PyTorch's names and gate order i, f, g, o:
+        ``lstm.0.weight_ih [4H, I]``, ``lstm.0.weight_hh [4H, H]``, ``lstm.0.bias [4H]``, …,
+        ``head.weight``, ``head.bias``.
+    history_ : dict of str to list of float
+        ``loss`` and, with validation, ``val_loss`` of each epoch.
+    context_length_, season_length_, batch_size_, best_epoch_ : int
+        What was used.
+    n_windows_, n_validation_windows_ : int
+        Windows trained on and held out.
+    seconds_ : float
+        How long training took.
+
+    Raises
+    ------
+    ConfigError
+        When a setting is impossible.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y = 10 + np.sin(np.arange(120) * 2 * np.pi / 12)
+    >>> model = LSTM(h=3, context_length=24, hidden_size=16, epochs=50, seed=1).fit(y)
+    >>> model.predict().shape
+    (3,)
+    >>> sorted(model.parameters_)
+    ['head.bias', 'head.weight', 'lstm.0.bias', 'lstm.0.weight_hh', 'lstm.0.weight_ih']
+    """
+
+    def __init__(
+        self,
+        h: int,
+        *,
+        context_length: int | None = None,
+        hidden_size: int | Sequence[int] = (64, 64),
+        epochs: int = 100,
+        batch_size: int | None = None,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.0,
+        loss: LossName = "mae",
+        quantiles: Sequence[float] | None = None,
+        optimizer: Literal["adam", "rmsprop"] = "adam",
+        dropout: float = 0.0,
+        clip_norm: float = 1.0,
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        scaling: Literal["standard", "meanabs", "level", "first"] | None = "standard",
+        anchor: Literal["last", "season"] | None = "last",
+        season_length: int | None = None,
+        recursive: bool = False,
+        seed: int = 0,
+        threads: int | None = None,
+        progress: Progress = False,
+    ) -> None:
+        self.config = LSTMConfig(
+            h=h,
+            context_length=context_length,
+            hidden_size=hidden_size,  # type: ignore[arg-type]
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            loss=loss,
+            quantiles=quantiles,  # type: ignore[arg-type]
+            optimizer=optimizer,
+            dropout=dropout,
+            clip_norm=clip_norm,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            scaling=scaling,
+            anchor=anchor,
+            season_length=season_length,
+            recursive=recursive,
+            seed=seed,
+        )
+        if threads is not None and not 1 <= threads <= 4096:
+            raise ConfigError("threads must be a whole number from 1 to 4,096.", value=threads)
+        self.threads = threads
+        self.progress = progress
+        self._fitted: Fitted | None = None
+
+    @classmethod
+    def from_config(
+        cls, config: LSTMConfig, *, threads: int | None = None, progress: Progress = False
+    ) -> Self:
+        """Return an unfitted model with these settings."""
+        return cls(**config.to_dict(), threads=threads, progress=progress)
+
+    @classmethod
+    def tutorial(
+        cls,
+        *,
+        epochs: int = 1000,
+        optimizer: Literal["adam", "rmsprop"] = "adam",
+        normalise_window: bool = False,
+        seed: int = 0,
+        threads: int | None = None,
+        progress: Progress = False,
+    ) -> Self:
+        """Return the tutorial's network, not yet fitted.
+
+        Sequences of 50 values, LSTM with 5 units, LSTM with 20, one linear output, mean squared
+        error, batches of 512, the newest 5 % of the windows for validation and no early stopping.
+        Values go in as they are and nothing is anchored. It learns one step ahead and can be fed
+        back on itself for any horizon.
+
+        Parameters
+        ----------
+        epochs : int
+            The tutorial leaves it open; on its 45 windows an epoch is one step of the optimiser.
+        optimizer : {"adam", "rmsprop"}
+            The tutorial's is RMSprop; Adam learns the sine in a third of the time.
+        normalise_window : bool
+            Divide each window by its first value, p / p0 - 1. A window that starts near zero is
+            divided by its typical size instead.
+        seed, threads, progress
+            As for :class:`LSTM`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> y = np.sin(np.arange(-50.0, 50.0))
+        >>> model = LSTM.tutorial(epochs=20).fit(y)
+        >>> model.n_windows_ + model.n_validation_windows_
+        50
+        >>> model.predict(h=50).shape
+        (50,)
+        """
+        return cls(
+            1,
+            context_length=50,
+            hidden_size=(5, 20),
+            epochs=epochs,
+            batch_size=512,
+            learning_rate=0.01,
+            loss="mse",
+            optimizer=optimizer,
+            clip_norm=1.0,
+            validation_fraction=0.05,
+            patience=0,
+            scaling="first" if normalise_window else None,
+            anchor=None,
+            recursive=True,
+            seed=seed,
+            threads=threads,
+            progress=progress,
+        )
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        id_col: str = "unique_id",
+        time_col: str = "ds",
+        target_col: str = "y",
+        freq: str | int | None = None,
+    ) -> Self:
+        """Train on one series or many; each fit starts from new weights.
+
+        Parameters
+        ----------
+        data : frame or array_like
+            A long frame (pandas, polars, pyarrow) with one row a series and stamp, a 1-D array
+            (one series) or a 2-D array ``[n_series, time]``. A series of length L gives
+            ``L - context_length - h + 1`` windows (``h`` is 1 for a recursive model); one too short
+            for any gives one with left padding, as long as it has ``h + 1`` values.
+        id_col, time_col, target_col : str
+            The frame's columns. A frame without ``id_col`` is one series.
+        freq : str or int, optional
+            The frequency, in pandas' vocabulary; found from the stamps by default.
+
+        Returns
+        -------
+        LSTM
+            Itself. Ctrl-C leaves the best weights so far in place and then interrupts.
+
+        Raises
+        ------
+        DataError
+            When the data cannot be used; it names the rows.
+        ConfigError
+            When a setting does not fit the data, or the loss is no longer a finite number.
+        """
+        panel = from_any(
+            data, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq
+        )
+        return self.fit_panel(panel)
+
+    def fit_panel(self, panel: Panel) -> Self:
+        """Train on a :class:`~gatecast.panel.Panel`; :meth:`fit` for data already taken in."""
+        panel.require_complete()
+        config, lengths = self.config, panel.lengths
+        horizon = config.network_horizon
+        season_length = config.season_length or panel.season_length
+        context_length = config.context_length or default_context_length(
+            lengths, horizon, season_length
+        )
+        if lengths.max() <= horizon:
+            raise DataError(
+                "No series is long enough to train on: a forecast of "
+                f"{horizon} steps needs at least {horizon + 1} values.",
+                value=f"{int(lengths.max())} values in the longest series",
+                fix="Use a shorter horizon or more data.",
+            )
+        if config.anchor == "season" and not 1 < season_length <= context_length:
+            raise ConfigError(
+                "anchor='season' needs a season_length above 1 that fits into context_length.",
+                value=f"season_length={season_length}, context_length={context_length}",
+            )
+        n_windows = int(np.maximum(lengths - context_length - horizon + 1, lengths > horizon).sum())
+        batch_size = config.batch_size or default_batch_size(n_windows)
+        network = self._network()
+        started = time.perf_counter()
+        with _callback(self.progress, config.epochs) as callback:
+            result = _core.fit(
+                network,
+                # An anchored network starts close to the forecast that its anchor makes.
+                _core.initialise(network, config.seed, 1.0 if config.anchor is None else 0.1),
+                _core.Loss(config.loss, config.trained_quantiles),
+                self._windowing(context_length, season_length),
+                panel.values,
+                panel.indptr,
+                validation_fraction=config.validation_fraction,
+                training=_core.Training(
+                    epochs=config.epochs,
+                    batch_size=batch_size,
+                    learning_rate=config.learning_rate,
+                    weight_decay=config.weight_decay,
+                    optimizer=config.optimizer,
+                    clip_norm=config.clip_norm,
+                    patience=config.patience,
+                    seed=config.seed,
+                    threads=self.threads or 0,
+                ),
+                callback=callback,
+            )
+        history = {"loss": result.loss}
+        if result.validation_windows:
+            history["val_loss"] = result.validation_loss
+        self.adopt(
+            Fitted(
+                weights=result.parameters,
+                context_length=context_length,
+                season_length=season_length,
+                batch_size=batch_size,
+                best_epoch=result.best_epoch,
+                n_windows=result.windows,
+                n_validation_windows=result.validation_windows,
+                seconds=time.perf_counter() - started,
+                history=history,
+                columns=panel.columns,
+                frequency=panel.frequency,
+                panel=panel.tail(context_length),
+            )
+        )
+        if result.error is not None:
+            raise result.error
+        return self
+
+    def adopt(self, fitted: Fitted) -> None:
+        """Become what a fit left behind."""
+        self._fitted = fitted
+        self.context_length_ = fitted.context_length
+        self.season_length_ = fitted.season_length
+        self.batch_size_ = fitted.batch_size
+        self.best_epoch_ = fitted.best_epoch
+        self.n_windows_ = fitted.n_windows
+        self.n_validation_windows_ = fitted.n_validation_windows
+        self.seconds_ = fitted.seconds
+        self.history_ = fitted.history
+
+    @property
+    def fitted(self) -> Fitted:
+        """What the fit left behind; a ConfigError before it."""
+        if self._fitted is None:
+            raise ConfigError("The model is not fitted.", fix="Call fit(data) first.")
+        return self._fitted
+
+    @property
+    def parameters_(self) -> dict[str, NDArray[np.float32]]:
+        """The trained weights by name; see the class."""
+        weights = self.fitted.weights
+        return {
+            name: weights[offset : offset + math.prod(shape)].reshape(shape)
+            for name, shape, offset in self.layout()
+        }
+
+    def layout(self) -> list[tuple[str, tuple[int, ...], int]]:
+        """Return name, shape and offset of each tensor in the flat vector of weights."""
+        return self._network().layout()
+
+    def predict(
+        self,
+        new: Any = None,
+        *,
+        h: int | None = None,
+        level: Sequence[float] | None = None,
+        quantiles: Sequence[float] | None = None,
+    ) -> Any:
+        """Forecast past the end of the fitted series, or of new ones with the fitted weights.
+
+        Parameters
+        ----------
+        new : frame or array_like, optional
+            Series to continue; the model need not have seen them. A frame has the columns that
+            :meth:`fit` was given.
+        h : int, optional
+            Steps; at most the model's own unless it is recursive.
+        level : sequence of float, optional
+            Central intervals in percent, e.g. ``[90]``; needs the quantiles trained. Frames only.
+        quantiles : sequence of float, optional
+            Which of the trained quantiles to return; all of them by default.
+
+        Returns
+        -------
+        frame or ndarray
+            A frame of the caller's kind with the columns ``unique_id, ds, LSTM`` and
+            ``LSTM-lo-90, LSTM-hi-90`` for a level, ``LSTM-q-0.1`` for quantiles. For arrays
+            float64 ``[h]`` or ``[n_series, h]``, with a last axis of quantiles if the model has
+            any.
+
+        Raises
+        ------
+        ConfigError
+            When the model is not fitted, or was not trained for what is asked.
+        DataError
+            When the new data cannot be used.
+        """
+        steps = self.horizon(h)
+        chosen = self._chosen_quantiles(quantiles)
+        panel = self.continued_panel() if new is None else self._taken_in(new)
+        outputs = self._forecast(panel.values, panel.indptr[:-1], panel.indptr[1:], steps)
+        trained = self.config.trained_quantiles
+        if panel.kind.startswith("array"):
+            if level is not None:
+                raise ConfigError(
+                    "level works on frames only.", fix="Use quantiles=[0.05, 0.95] for arrays."
+                )
+            array = outputs[:, :, [trained.index(q) for q in chosen] if trained else 0]
+            return array[0] if panel.kind == "array-1d" else array
+        name = type(self).__name__
+        columns = {name: outputs[:, :, trained.index(0.5) if trained else 0]}
+        for one in level or ():
+            for side, q in _interval(one, trained).items():
+                columns[f"{name}-{side}-{one:g}"] = outputs[:, :, trained.index(q)]
+        if level is None or quantiles is not None:
+            for q in chosen:
+                columns[f"{name}-q-{q:g}"] = outputs[:, :, trained.index(q)]
+        return panel.forecast_frame(steps, columns)
+
+    def forecast_values(self, panel: Panel, h: int) -> NDArray[np.float64]:
+        """Return the point forecasts ``[n_series, h]`` past the end of a panel's series."""
+        begin, end = panel.indptr[:-1], panel.indptr[1:]
+        return self._forecast(panel.values, begin, end, self.horizon(h))[:, :, self._middle]
+
+    def horizon(self, h: int | None = None) -> int:
+        """Return how many steps ``predict(h=h)`` gives; a ConfigError if the model cannot."""
+        config = self.config if h is None else self.config.replace(h=h)
+        if config.h > self.config.h and not self.config.recursive:
+            raise ConfigError(
+                f"This model was trained for {self.config.h} steps.",
+                value=f"h={h}",
+                fix=f"Fit LSTM(h={h}), or a recursive model, which can forecast any horizon.",
+            )
+        return config.h
+
+    def continued_panel(self) -> Panel:
+        """Return the ends of the fitted series, which ``predict()`` continues."""
+        panel = self.fitted.panel
+        if panel is None:
+            raise ConfigError(
+                "This model was saved without the ends of its series.",
+                fix="Give the series to continue: predict(data).",
+            )
+        return panel
+
+    def check_panel(self, panel: Panel) -> None:
+        """Raise unless this model can continue these series.
+
+        Raises
+        ------
+        DataError
+            When values are missing or the frequency is not the one that was trained on.
+        """
+        panel.require_complete()
+        known, given = self.fitted.frequency, panel.frequency
+        # Positions and whole numbers say nothing about how long a step is.
+        if known and given and known.alias and given.alias and known.alias != given.alias:
+            raise DataError(
+                f"The model was trained on data of frequency {known}; these have another.",
+                value=str(given),
+                fix=f"Bring them to frequency {known}, or fit a model on them.",
+            )
+
+    def predict_point_by_point(self, y: ArrayLike) -> NDArray[np.float64]:
+        """Forecast each value one step ahead, always from the true values before it.
+
+        Shows whether the network has learnt the next step. Hides everything else: since the truth
+        is handed back after every step, an error never lasts, and a model that merely repeats the
+        last value draws nearly the same curve, one step late. Compare with that.
+
+        Parameters
+        ----------
+        y : array_like
+            The raw series, longer than ``context_length_``.
+
+        Returns
+        -------
+        ndarray
+            float64, a forecast for each of ``y[context_length:]``.
+        """
+        values, context_length = self._series(y)
+        first = np.arange(len(values) - context_length)
+        outputs = self._forecast(values, first, first + context_length, 1)
+        return outputs[:, 0, self._middle]
+
+    def predict_sequence_full(self, y: ArrayLike) -> NDArray[np.float64]:
+        """Forecast the whole series from its first window, each forecast fed back as input.
+
+        Shows whether the network can go on alone. Hides how good a single step is: after
+        ``context_length`` steps it sees nothing but its own output, and errors add up; a long flat
+        or drifting line need not mean that the next few steps are bad.
+
+        Parameters
+        ----------
+        y : array_like
+            The raw series; only ``y[:context_length]`` is looked at.
+
+        Returns
+        -------
+        ndarray
+            float64, a forecast for each of ``y[context_length:]``.
+        """
+        values, context_length = self._series(y)
+        self._require_recursive("predict_sequence_full")
+        zero = np.zeros(1, np.int64)
+        steps = len(values) - context_length
+        return self._forecast(values, zero, zero + context_length, steps)[0, :, 0]
+
+    def predict_sequences_multiple(
+        self, y: ArrayLike, prediction_len: int = 50
+    ) -> list[NDArray[np.float64]]:
+        """Forecast in sequences that each start from a true window and are then fed back.
+
+        Shows how far ahead the forecast can be trusted: each sequence is what you would have got,
+        had you asked at its start. Hides the luck of the starting points: with few sequences, look
+        at more of them before you believe one.
+
+        Parameters
+        ----------
+        y : array_like
+            The raw series, longer than ``context_length_``.
+        prediction_len : int
+            Length of a sequence, and the distance between their starts.
+
+        Returns
+        -------
+        list of ndarray
+            float64; end to end they cover ``y[context_length:]``, the last possibly shorter.
+        """
+        values, context_length = self._series(y)
+        self._require_recursive("predict_sequences_multiple")
+        if prediction_len < 1:
+            raise ConfigError("prediction_len must be 1 or more.", value=prediction_len)
+        first = np.arange(0, len(values) - context_length, prediction_len)
+        outputs = self._forecast(values, first, first + context_length, prediction_len)[:, :, 0]
+        left = len(values) - context_length - first
+        return [row[:n] for row, n in zip(outputs, left, strict=True)]
+
+    def save(self, path: str | PathLike[str], *, context: bool = True) -> None:
+        """Write the model to one ``.safetensors`` file; :func:`gatecast.load` reads it.
+
+        Parameters
+        ----------
+        path : path-like
+            Written to a temporary file beside it first, so a failure leaves nothing half-written.
+        context : bool
+            Keep the last values of each series, so that ``load(path).predict()`` works at once.
+
+        Raises
+        ------
+        ConfigError
+            When the model is not fitted.
+        OSError
+            When the file cannot be written.
+        """
+        from gatecast.models.persistence import save
+
+        save(self, path, context=context)
+
+    def _network(self) -> _core.Network:
+        config = self.config
+        outputs = config.network_horizon * max(1, len(config.trained_quantiles))
+        return _core.Network(1, config.hidden_size, outputs, config.dropout)
+
+    def _windowing(self, context_length: int, season_length: int) -> _core.Windowing:
+        return _core.Windowing(
+            context_length=context_length,
+            horizon=self.config.network_horizon,
+            scaling=self.config.scaling or "none",
+            anchor=self.config.anchor or "none",
+            season_length=season_length,
+        )
+
+    def _forecast(
+        self,
+        values: NDArray[np.float64],
+        begin: NDArray[np.int64],
+        end: NDArray[np.int64],
+        steps: int,
+    ) -> NDArray[np.float64]:
+        """Forecasts [n, steps, quantiles or 1] from the contexts that end before ``end``."""
+        fitted, network = self.fitted, self._network()
+        windowing = self._windowing(fitted.context_length, fitted.season_length)
+        threads = self.threads or 0
+        if self.config.recursive:
+            outputs = _core.forecast_recursive(
+                network, fitted.weights, windowing, values, begin, end, steps=steps, threads=threads
+            )[:, :, None]
+        else:
+            outputs = _core.forecast(
+                network, fitted.weights, windowing, values, begin, end, threads=threads
+            )[:, :steps]
+        if not np.isfinite(outputs).all():
+            raise ConfigError(
+                "The forecast is not a finite number: the values lie beyond what the network "
+                "was trained on.",
+                value=f"values up to {np.max(np.abs(values)):g}",
+                fix="Use scaling='standard'.",
+            )
+        return np.sort(outputs, axis=2)  # quantiles never cross
+
+    def _chosen_quantiles(self, asked: Sequence[float] | None) -> tuple[float, ...]:
+        if asked is None:
+            return self.config.quantiles or ()
+        missing = [q for q in asked if q not in self.config.trained_quantiles]
+        if missing:
+            raise ConfigError(
+                "The model was not trained for these quantiles.",
+                value=missing,
+                fix=f"Fit with quantiles={sorted({*missing, *self.config.trained_quantiles})}.",
+            )
+        return tuple(asked)
+
+    def _taken_in(self, new: Any) -> Panel:
+        panel = from_any(new, **vars(self.fitted.columns))
+        self.check_panel(panel)
+        return panel
+
+    def _series(self, y: ArrayLike) -> tuple[NDArray[np.float64], int]:
+        context_length = self.fitted.context_length
+        panel = from_any(np.asarray(y))
+        panel.require_complete()
+        if panel.n_series != 1 or panel.lengths[0] <= context_length:
+            raise DataError(
+                f"One series with more than {context_length} values is needed.",
+                value=f"{panel.n_series} series, the first with {panel.lengths[0]} values",
+            )
+        return panel.values, context_length
+
+    def _require_recursive(self, what: str) -> None:
+        if not self.config.recursive:
+            raise ConfigError(
+                f"{what} feeds one-step forecasts back, and this model forecasts "
+                f"{self.config.h} steps at once.",
+                fix="Fit LSTM(h, recursive=True), or use predict.",
+            )
+
+    @property
+    def _middle(self) -> int:
+        trained = self.config.trained_quantiles
+        return trained.index(0.5) if trained else 0
+
+
+def default_context_length(lengths: NDArray[np.int64], horizon: int, season_length: int) -> int:
+    """Two seasons or 1.25 horizons, but at most two thirds of a typical series.
+
+    Hewamalage, Bergmeir & Bandara (2021) found about 1.25 horizons or seasons best for stacked
+    LSTMs; two whole seasons let the network compare one with the other.
+    """
+    wanted = max(2 * season_length if season_length > 1 else 0, math.ceil(1.25 * horizon), 12)
+    available = int(np.median(lengths)) - horizon
+    return max(1, min(wanted, available * 2 // 3))
+
+
+def default_batch_size(n_windows: int) -> int:
+    """About eight steps an epoch: a power of two from 16 to 256."""
+    return 2 ** min(8, max(4, round(math.log2(max(n_windows, 1) / 8))))
+
+
+def _interval(level: float, trained: tuple[float, ...]) -> dict[str, float]:
+    """The quantiles of a central interval, {"lo": ..., "hi": ...}, if they are trained."""
+    found = {}
+    for side, q in (("lo", 0.5 - level / 200), ("hi", 0.5 + level / 200)):
+        near = [known for known in trained if math.isclose(known, q, abs_tol=1e-9)]
+        if not 0 < level < 100 or not near:
+            raise ConfigError(
+                f"level={level:g} needs the quantiles {0.5 - level / 200:g} and "
+                f"{0.5 + level / 200:g} trained.",
+                value=f"quantiles={list(trained)}",
+                fix="Fit with these quantiles.",
+            )
+        found[side] = near[0]
+    return found
+
+
+@contextmanager
+def _callback(progress: Progress, epochs: int) -> Iterator[Any]:
+    """What the engine calls after each epoch, or None."""
+    if progress is False:
+        yield None
+        return
+    with ExitStack() as stack:
+        if progress is True:
+            from gatecast.progress import StageBar
+
+            tell: Callable[[Epoch], bool | None] = stack.enter_context(StageBar()).stage(
+                "Training", epochs
+            )
+        else:
+            tell = progress
+        yield lambda number, loss, val_loss, best: tell(
+            Epoch(number, epochs, loss, val_loss, best)
+        )

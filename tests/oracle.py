@@ -1,0 +1,309 @@
+"""The engine once more in float64 NumPy: slow, obvious, and the measure of the fast one.
+
+Letters: N windows, T steps, I inputs and H units of a layer, O outputs of the network, h targets of
+a window (the horizon), Q quantiles. Gates stand in the order i, f, g, o. Parameters are a dict of
+arrays by name: lstm.0.weight_ih [4H, I], lstm.0.weight_hh [4H, H], lstm.0.bias [4H], the same for
+lstm.1 and so on, head.weight [O, H], head.bias [O].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+Parameters = dict[str, Array]
+
+
+# Layers: each a forward and a backward; the first hands what it kept to the second.
+
+
+def sigmoid(z: Array) -> Array:
+    return 0.5 * (1.0 + np.tanh(0.5 * z))
+
+
+@dataclass
+class LstmSteps:
+    """What one layer's forward keeps for its backward."""
+
+    x: Array  # [N, T, I]
+    running: NDArray[np.bool_]  # [N, T]: has the window's sequence begun?
+    gates: Array  # [N, T, 4, H], after their activations
+    c: Array  # [N, T + 1, H]: c[:, t] is the state before step t
+    h: Array  # [N, T + 1, H]
+
+
+def lstm_forward(
+    x: Array, weight_ih: Array, weight_hh: Array, bias: Array, starts: NDArray[np.integer] | None
+) -> LstmSteps:
+    """One layer over x [N, T, I]; before step starts[n] the state of window n is zero."""
+    N, T, _ = x.shape
+    H = weight_hh.shape[1]
+    steps = LstmSteps(
+        x=x,
+        running=np.arange(T) >= (np.zeros((N, 1)) if starts is None else starts[:, None]),
+        gates=np.zeros((N, T, 4, H)),
+        c=np.zeros((N, T + 1, H)),
+        h=np.zeros((N, T + 1, H)),
+    )
+    for t in range(T):
+        z = (x[:, t] @ weight_ih.T + steps.h[:, t] @ weight_hh.T + bias).reshape(N, 4, H)
+        i, f, g, o = sigmoid(z[:, 0]), sigmoid(z[:, 1]), np.tanh(z[:, 2]), sigmoid(z[:, 3])
+        on = steps.running[:, t, None]  # [N, 1]
+        steps.gates[:, t] = np.stack([i, f, g, o], axis=1)
+        steps.c[:, t + 1] = on * (f * steps.c[:, t] + i * g)
+        steps.h[:, t + 1] = on * (o * np.tanh(steps.c[:, t + 1]))
+    return steps
+
+
+def lstm_backward(
+    dh_above: Array, steps: LstmSteps, weight_ih: Array, weight_hh: Array
+) -> tuple[Array, Array, Array, Array]:
+    """From the gradient at all outputs [N, T, H] to those of x, weight_ih, weight_hh, bias."""
+    N, T, H = dh_above.shape
+    dx = np.zeros_like(steps.x)
+    dweight_ih, dweight_hh, dbias = np.zeros_like(weight_ih), np.zeros_like(weight_hh), 0.0
+    dh, dc = np.zeros((N, H)), np.zeros((N, H))  # what comes back from the step after
+    for t in reversed(range(T)):
+        on = steps.running[:, t, None]  # [N, 1]
+        i, f, g, o = (steps.gates[:, t, k] for k in range(4))
+        tanh_c = np.tanh(steps.c[:, t + 1])
+        dh = on * (dh + dh_above[:, t])
+        dc = on * (dc + dh * o * (1 - tanh_c**2))
+        dz = np.concatenate(  # [N, 4H], at the gates' pre-activations
+            [
+                dc * g * i * (1 - i),
+                dc * steps.c[:, t] * f * (1 - f),
+                dc * i * (1 - g**2),
+                dh * tanh_c * o * (1 - o),
+            ],
+            axis=1,
+        )
+        dweight_ih += dz.T @ steps.x[:, t]
+        dweight_hh += dz.T @ steps.h[:, t]
+        dbias = dbias + dz.sum(axis=0)
+        dx[:, t] = dz @ weight_ih
+        dh, dc = dz @ weight_hh, dc * f
+    return dx, dweight_ih, dweight_hh, dbias
+
+
+def dense_forward(x: Array, weight: Array, bias: Array) -> Array:
+    return x @ weight.T + bias  # [N, O]
+
+
+def dense_backward(dout: Array, x: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """From the gradient at the outputs [N, O] to those of x, weight, bias."""
+    return dout @ weight, dout.T @ x, dout.sum(axis=0)
+
+
+# Losses.
+
+
+@dataclass(frozen=True)
+class Loss:
+    kind: str  # "mse", "mae", "huber" or "pinball"
+    quantiles: tuple[float, ...] = ()
+    delta: float = 1.0
+
+    @property
+    def outputs_per_target(self) -> int:
+        return len(self.quantiles) if self.kind == "pinball" else 1
+
+    def evaluate(self, outputs: Array, y: Array, weights: Array | None) -> tuple[float, Array]:
+        """The mean over targets y [N, h] by weight, and its gradient at the outputs [N, h * Q]."""
+        N, h = y.shape
+        counts = np.ones((N, h, 1)) if weights is None else weights.reshape(N, h, 1)
+        # A target that does not count may be anything, NaN too.
+        target = np.where(counts == 0, 0.0, y.reshape(N, h, 1))
+        error = outputs.reshape(N, h, self.outputs_per_target) - target  # [N, h, Q]
+        if self.kind == "mse":
+            value, slope = error**2, 2 * error
+        elif self.kind == "mae":
+            value, slope = np.abs(error), np.sign(error)
+        elif self.kind == "huber":
+            size, near = np.abs(error), np.abs(error) <= self.delta
+            value = np.where(near, 0.5 * error**2, self.delta * (size - 0.5 * self.delta))
+            slope = np.where(near, error, self.delta * np.sign(error))
+        elif self.kind == "pinball":
+            q = np.array(self.quantiles)
+            value = np.where(error > 0, (1 - q) * error, -q * error)
+            slope = np.where(error > 0, 1 - q, np.where(error < 0, -q, 0.0))
+        else:
+            raise ValueError(f"No such loss: {self.kind}.")
+        share = counts / (counts.sum() * self.outputs_per_target)
+        return float((share * value).sum()), (share * slope).reshape(N, -1)
+
+
+# The network.
+
+
+def layout(inputs: int, hidden: Sequence[int], outputs: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all parameters, in the order of the flat vector."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, H in enumerate(hidden):
+        below = hidden[layer - 1] if layer else inputs
+        shapes[f"lstm.{layer}.weight_ih"] = (4 * H, below)
+        shapes[f"lstm.{layer}.weight_hh"] = (4 * H, H)
+        shapes[f"lstm.{layer}.bias"] = (4 * H,)
+    return shapes | {"head.weight": (outputs, hidden[-1]), "head.bias": (outputs,)}
+
+
+def flatten(parameters: Parameters) -> Array:
+    return np.concatenate([p.ravel() for p in parameters.values()])
+
+
+def unflatten(vector: ArrayLike, shapes: dict[str, tuple[int, ...]]) -> Parameters:
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+    pieces = np.split(np.asarray(vector, np.float64), ends[:-1])
+    return {name: p.reshape(shapes[name]) for name, p in zip(shapes, pieces, strict=True)}
+
+
+def forward(
+    parameters: Parameters,
+    x: Array,
+    starts: NDArray[np.integer] | None = None,
+    masks: Sequence[Array] = (),
+) -> tuple[Array, list[LstmSteps]]:
+    """Outputs [N, O] from x [N, T, I]; masks[l] [N, T, H] multiplies the outputs of layer l."""
+    layers: list[LstmSteps] = []
+    while f"lstm.{len(layers)}.bias" in parameters:
+        name = f"lstm.{len(layers)}."
+        weights = [parameters[name + part] for part in ("weight_ih", "weight_hh", "bias")]
+        layers.append(lstm_forward(x, *weights, starts))
+        x = layers[-1].h[:, 1:]  # [N, T, H]
+        if len(layers) <= len(masks):
+            x = x * masks[len(layers) - 1]
+    final = layers[-1].h[:, -1]  # [N, H]: the head sees the last step alone, never a mask
+    return dense_forward(final, parameters["head.weight"], parameters["head.bias"]), layers
+
+
+def gradients(
+    parameters: Parameters,
+    x: Array,
+    y: Array,
+    loss: Loss,
+    weights: Array | None = None,
+    starts: NDArray[np.integer] | None = None,
+    masks: Sequence[Array] = (),
+) -> tuple[float, Array, Parameters]:
+    """Loss, outputs [N, O], and the loss's gradient at every parameter."""
+    outputs, layers = forward(parameters, x, starts, masks)
+    value, dout = loss.evaluate(outputs, y, weights)
+    grads: Parameters = {}
+    dfinal, grads["head.weight"], grads["head.bias"] = dense_backward(
+        dout, layers[-1].h[:, -1], parameters["head.weight"]
+    )
+    dh = np.zeros_like(layers[-1].h[:, 1:])  # [N, T, H]
+    dh[:, -1] = dfinal
+    for layer in reversed(range(len(layers))):
+        name = f"lstm.{layer}."
+        dx, grads[name + "weight_ih"], grads[name + "weight_hh"], grads[name + "bias"] = (
+            lstm_backward(
+                dh, layers[layer], parameters[name + "weight_ih"], parameters[name + "weight_hh"]
+            )
+        )
+        dh = dx * masks[layer - 1] if 0 < layer <= len(masks) else dx
+    return value, outputs, {name: grads[name] for name in parameters}
+
+
+# Optimisers: PyTorch's formulas, on the flat vector.
+
+
+def clip(gradient: Array, max_norm: float) -> Array:
+    """As torch.nn.utils.clip_grad_norm_; 0 leaves the gradient alone."""
+    if max_norm == 0:
+        return gradient
+    return gradient * min(1.0, max_norm / (float(np.linalg.norm(gradient)) + 1e-6))
+
+
+@dataclass
+class AdamW:
+    learning_rate: float
+    weight_decay: float = 0.0
+    mean: Array | float = 0.0
+    square: Array | float = 0.0
+    t: int = 0
+
+    def step(self, p: Array, gradient: Array) -> Array:
+        self.t += 1
+        self.mean = 0.9 * self.mean + 0.1 * gradient
+        self.square = 0.999 * self.square + 0.001 * gradient**2
+        mean, square = self.mean / (1 - 0.9**self.t), self.square / (1 - 0.999**self.t)
+        p = p * (1 - self.learning_rate * self.weight_decay)
+        return p - self.learning_rate * mean / (np.sqrt(square) + 1e-8)
+
+
+@dataclass
+class RmsProp:
+    """Weight decay is AdamW's here too, unlike in PyTorch, where it joins the gradient."""
+
+    learning_rate: float
+    weight_decay: float = 0.0
+    square: Array | float = 0.0
+
+    def step(self, p: Array, gradient: Array) -> Array:
+        self.square = 0.9 * self.square + 0.1 * gradient**2
+        p = p * (1 - self.learning_rate * self.weight_decay)
+        return p - self.learning_rate * gradient / (np.sqrt(self.square) + 1e-7)
+
+
+OPTIMIZERS = {"adam": AdamW, "rmsprop": RmsProp}
+
+
+# Problems to try the engine on.
+
+
+def uniform(seed: int, *shape: int) -> Array:
+    """Numbers in [-1, 1) that no release of NumPy changes: it promises that of raw bits alone."""
+    raw = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
+    return ((raw >> np.uint64(11)) * 2.0**-52 - 1.0).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network, its parameters and a batch. All numbers are exact in float32."""
+
+    hidden: tuple[int, ...]
+    parameters: Parameters
+    x: Array  # [N, T, I]
+    y: Array  # [N, h]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: p.shape for name, p in self.parameters.items()}
+
+
+def make_problem(
+    seed: int, inputs: int, hidden: Sequence[int], T: int, N: int, h: int, loss: Loss
+) -> Problem:
+    """Parameters as wide as PyTorch's initial ones, inputs in [-2, 2), targets in [-0.5, 1.5).
+
+    Targets around zero would make sums over windows cancel, which float32 rewards with noise.
+    """
+
+    def draw(part: int, middle: float, scale: float, *shape: int) -> Array:
+        return np.float64(np.float32(middle + scale * uniform(1000 * seed + part, *shape)))
+
+    shapes = layout(inputs, hidden, h * loss.outputs_per_target)
+    units = dict(zip([f"lstm.{layer}" for layer in range(len(hidden))], hidden, strict=True))
+    parameters = {
+        name: draw(part, 0, units.get(name.rpartition(".")[0], hidden[-1]) ** -0.5, *shape)
+        for part, (name, shape) in enumerate(shapes.items())
+    }
+    x, y = draw(900, 0, 2, N, T, inputs), draw(901, 0.5, 1, N, h)
+    return Problem(tuple(hidden), parameters, x, y)
+
+
+def away_from_kinks(y: Array, outputs: Array, loss: Loss, margin: float = 0.02) -> Array:
+    """Targets y [N, h], moved until no error lies near a point where the loss's slope jumps."""
+    y = np.float32(y)
+    kinks = np.array([-loss.delta, loss.delta] if loss.kind == "huber" else [0.0])
+    while True:
+        error = outputs.reshape(*y.shape, -1) - y[:, :, None]  # [N, h, Q]
+        near = (np.abs(error[..., None] - kinks) < margin).any(axis=(2, 3))
+        if not near.any():
+            return np.float64(y)
+        y = y + np.float32(margin) * near.astype(np.float32)

@@ -1,0 +1,93 @@
+"""The same seed gives the same bits: on any number of threads, again, and in another process.
+
+Run as a script with a number of threads, this file prints the digests of its own results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gatecast import _core
+
+# Batches of many tiles, the last one not full, and work enough in each for eight threads.
+N, T, I, HIDDEN, h = 650, 24, 2, [17, 12], 3  # noqa: E741 - the letters of oracle.py
+QUANTILES = [0.1, 0.5, 0.9]
+THREADS = (1, 2, 3, 8)
+
+
+def digest(*results: float | list[float] | NDArray[np.float32]) -> str:
+    return hashlib.sha256(b"".join(np.asarray(r).tobytes() for r in results)).hexdigest()
+
+
+def arguments() -> tuple:
+    network = _core.Network(I, HIDDEN, h * len(QUANTILES), dropout=0.3)
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal(shape, np.float32) for shape in [(N, T, I), (N, h)])
+    return network, _core.initialise(network, 5, 1.0), x, y, _core.Loss("pinball", QUANTILES)
+
+
+def gradients_digest(threads: int) -> str:
+    r = _core.gradients(*arguments(), threads=threads, dropout_seed=3)
+    assert np.isfinite(r.gradients).all()
+    return digest(r.loss, r.outputs, r.gradients)
+
+
+def fit_digest(threads: int, seed: int = 11, shuffle: bool = True) -> str:
+    training = _core.Training(
+        epochs=2, batch_size=290, learning_rate=0.01, seed=seed, shuffle=shuffle, threads=threads
+    )
+    r = _core.fit_arrays(*arguments(), training)
+    assert np.isfinite(r.parameters).all()
+    return digest(r.loss, r.parameters)
+
+
+RESULTS = {"gradients": gradients_digest, "fit": fit_digest}
+
+
+@pytest.fixture(params=_core.available_isas())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    _core.set_isa(request.param)
+    yield request.param
+    _core.set_isa("")
+
+
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+def test_when_threads_differ_bits_are_the_same(result: Callable[[int], str], isa: str) -> None:
+    assert len({result(threads) for threads in THREADS}) == 1
+
+
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+def test_when_run_again_bits_are_the_same(result: Callable[[int], str]) -> None:
+    # On several threads, where the order in which they finish could show.
+    assert len({result(3) for _ in range(5)}) == 1
+
+
+def test_when_run_in_another_process_bits_are_the_same() -> None:
+    environment = os.environ | {"GATECAST_ISA": _core.isa()}
+    here = [result(1) for result in RESULTS.values()]
+    for threads in (1, 2):
+        there = subprocess.run(
+            [sys.executable, __file__, str(threads)],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        assert there == here
+
+
+def test_when_the_seed_or_the_order_differs_so_do_the_bits() -> None:
+    # Else the tests above would hold for an engine that never shuffles nor drops anything.
+    assert len({fit_digest(1), fit_digest(1, seed=12), fit_digest(1, shuffle=False)}) == 3
+
+
+if __name__ == "__main__":
+    print(*(result(int(sys.argv[1])) for result in RESULTS.values()))
