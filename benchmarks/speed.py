@@ -54,7 +54,9 @@ def series(w: Workload) -> np.ndarray:
     rng = np.random.default_rng(0)
     n, length = w.batch_size * w.steps, w.context_length + w.h
     t, phase = np.arange(length), rng.uniform(0, 6.28, (n, 1))
-    return np.sin(rng.uniform(0.1, 0.6, (n, 1)) * t + phase) + 0.1 * rng.standard_normal((n, length))
+    return np.sin(rng.uniform(0.1, 0.6, (n, 1)) * t + phase) + 0.1 * rng.standard_normal(
+        (n, length)
+    )
 
 
 def ours(w: Workload, threads: int) -> Callable[[], object]:

@@ -146,14 +146,18 @@ ArrayWindows array_windows(const In<float, nb::ndim<3>>& x, const In<float, nb::
     for (std::size_t n = 0; n < starts->shape(0); ++n)
       require(starts->data()[n] >= 0 && starts->data()[n] < int(x.shape(1)),
               "starts must lie within the window.");
-  return {std::int64_t(x.shape(0)), int(x.shape(1)),
-          int(x.shape(2)),          int(y.shape(1)),
-          x.data(),                 y.data(),
+  return {std::int64_t(x.shape(0)),
+          int(x.shape(1)),
+          int(x.shape(2)),
+          int(y.shape(1)),
+          x.data(),
+          y.data(),
           weights ? weights->data() : nullptr,
           starts ? starts->data() : nullptr};
 }
 
-void check_indptr(const In<double, nb::ndim<1>>& values, const In<std::int64_t, nb::ndim<1>>& indptr) {
+void check_indptr(const In<double, nb::ndim<1>>& values,
+                  const In<std::int64_t, nb::ndim<1>>& indptr) {
   require(indptr.size() >= 1 && indptr.data()[0] == 0 &&
               indptr.data()[indptr.size() - 1] == std::int64_t(values.size()),
           "indptr does not fit the values.");
@@ -161,7 +165,8 @@ void check_indptr(const In<double, nb::ndim<1>>& values, const In<std::int64_t, 
     require(indptr.data()[s] <= indptr.data()[s + 1], "indptr must not decrease.");
 }
 
-Origins origins_of(const In<double, nb::ndim<1>>& values, const In<std::int64_t, nb::ndim<1>>& begin,
+Origins origins_of(const In<double, nb::ndim<1>>& values,
+                   const In<std::int64_t, nb::ndim<1>>& begin,
                    const In<std::int64_t, nb::ndim<1>>& end) {
   require(begin.size() == end.size(), "begin and end differ in length.");
   for (std::size_t n = 0; n < begin.size(); ++n)
@@ -218,10 +223,10 @@ NB_MODULE(_core, m) {
       "__init__",
       [](Loss* self, const std::string& kind, std::vector<float> quantiles, float delta) {
         using K = Loss::Kind;
-        const K k = choose("loss", kind,
-                           std::array{std::pair{"mse", K::kMse}, std::pair{"mae", K::kMae},
-                                      std::pair{"huber", K::kHuber},
-                                      std::pair{"pinball", K::kPinball}});
+        const K k =
+            choose("loss", kind,
+                   std::array{std::pair{"mse", K::kMse}, std::pair{"mae", K::kMae},
+                              std::pair{"huber", K::kHuber}, std::pair{"pinball", K::kPinball}});
         require(k != K::kPinball || !quantiles.empty(), "The pinball loss needs quantiles.");
         new (self) Loss{k, std::move(quantiles), delta};
       },
@@ -235,10 +240,11 @@ NB_MODULE(_core, m) {
              bool shuffle, int threads) {
             using O = Training::Optimizer;
             require(epochs >= 0 && batch_size >= 1, "epochs and batch_size must be positive.");
-            const O o = choose("optimizer", optimizer, std::array{std::pair{"adam", O::kAdam},
-                                                                  std::pair{"rmsprop", O::kRmsprop}});
-            new (self) Training{epochs, batch_size, learning_rate, weight_decay, o,
-                                clip_norm, patience, seed, shuffle, threads};
+            const O o =
+                choose("optimizer", optimizer,
+                       std::array{std::pair{"adam", O::kAdam}, std::pair{"rmsprop", O::kRmsprop}});
+            new (self) Training{epochs,    batch_size, learning_rate, weight_decay, o,
+                                clip_norm, patience,   seed,          shuffle,      threads};
           },
           nb::kw_only(), "epochs"_a, "batch_size"_a, "learning_rate"_a = 1e-3f,
           "weight_decay"_a = 0.0f, "optimizer"_a = "adam", "clip_norm"_a = 0.0f, "patience"_a = 0,
@@ -268,8 +274,8 @@ NB_MODULE(_core, m) {
           "season_length"_a = 1);
 
   nb::class_<FitResult>(m, "FitResult")
-      .def_prop_ro("parameters", [](const FitResult& r) { return r.parameters; },
-                   nb::rv_policy::automatic)
+      .def_prop_ro(
+          "parameters", [](const FitResult& r) { return r.parameters; }, nb::rv_policy::automatic)
       .def_prop_ro("loss", [](const FitResult& r) { return r.training.loss; })
       .def_prop_ro("validation_loss", [](const FitResult& r) { return r.training.validation_loss; })
       .def_prop_ro("best_epoch", [](const FitResult& r) { return r.training.best_epoch; })
@@ -280,8 +286,10 @@ NB_MODULE(_core, m) {
 
   nb::class_<Gradients>(m, "Gradients")
       .def_ro("loss", &Gradients::loss)
-      .def_prop_ro("outputs", [](const Gradients& g) { return g.outputs; }, nb::rv_policy::automatic)
-      .def_prop_ro("gradients", [](const Gradients& g) { return g.gradients; }, nb::rv_policy::automatic);
+      .def_prop_ro(
+          "outputs", [](const Gradients& g) { return g.outputs; }, nb::rv_policy::automatic)
+      .def_prop_ro(
+          "gradients", [](const Gradients& g) { return g.gradients; }, nb::rv_policy::automatic);
 
   m.def(
       "initialise",
@@ -313,7 +321,8 @@ NB_MODULE(_core, m) {
       "fit_arrays",
       [](const Network& network, In<float, nb::ndim<1>> parameters, In<float, nb::ndim<3>> x,
          In<float, nb::ndim<2>> y, const Loss& loss, const Training& training,
-         std::optional<In<float, nb::ndim<2>>> weights, std::optional<In<int, nb::ndim<1>>> starts) {
+         std::optional<In<float, nb::ndim<2>>> weights,
+         std::optional<In<int, nb::ndim<1>>> starts) {
         const ArrayWindows windows = array_windows(x, y, weights, starts);
         return fit(network, parameters, loss, windows, nullptr, training, nb::none());
       },
@@ -352,8 +361,7 @@ NB_MODULE(_core, m) {
         float* next = data;
         for (std::size_t n = 0; n < N; ++n)
           for (std::size_t t = 0; t < T; ++t)
-            for (std::size_t u = 0; u < H; ++u)
-              *next++ = mask(std::uint32_t(n), int(t), int(u));
+            for (std::size_t u = 0; u < H; ++u) *next++ = mask(std::uint32_t(n), int(t), int(u));
         return array;
       },
       "seed"_a, "step"_a, "layer"_a, "N"_a, "T"_a, "H"_a, "p"_a,

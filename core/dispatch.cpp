@@ -27,8 +27,9 @@ const Kernels* find(const std::string& name, const char* asked_by) {
     if (name == k->name) return k;
     names += (names.empty() ? "" : ", ") + std::string(k->name);
   }
-  throw ConfigError(std::string(asked_by) + " names an instruction set that does not run here. Got: " +
-                    name + ". Use one of: " + names + ".");
+  throw ConfigError(std::string(asked_by) +
+                    " names an instruction set that does not run here. Got: " + name +
+                    ". Use one of: " + names + ".");
 }
 
 std::atomic<const Kernels*> chosen{nullptr};

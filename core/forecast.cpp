@@ -63,19 +63,18 @@ void for_each_tile(const Network& network, const float* parameters, const Window
 void forecast(const Network& network, const float* parameters, const Windowing& windowing,
               const Origins& origins, int threads, double* out) {
   const int O = network.outputs, Q = O / windowing.horizon;
-  for_each_tile(network, parameters, windowing, origins, threads,
-                [&](Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
-                  run_tile(
-                      tile, packed, windowing, n, L,
-                      [&](int lane) {
-                        return last_values(origins, first + lane, windowing.context_length);
-                      },
-                      [&](int lane, const WindowScale& scale) {
-                        for (int o = 0; o < O; ++o)
-                          out[(first + lane) * O + o] =
-                              scale.from_network(tile.outputs()[o * L + lane], o / Q);
-                      });
-                });
+  for_each_tile(
+      network, parameters, windowing, origins, threads,
+      [&](Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
+        run_tile(
+            tile, packed, windowing, n, L,
+            [&](int lane) { return last_values(origins, first + lane, windowing.context_length); },
+            [&](int lane, const WindowScale& scale) {
+              for (int o = 0; o < O; ++o)
+                out[(first + lane) * O + o] =
+                    scale.from_network(tile.outputs()[o * L + lane], o / Q);
+            });
+      });
 }
 
 void forecast_recursive(const Network& network, const float* parameters, const Windowing& windowing,

@@ -12,9 +12,7 @@ struct Point {
 
 Point mse(float error) { return {error * error, 2.0f * error}; }
 
-Point mae(float error) {
-  return {std::fabs(error), error > 0 ? 1.0f : error < 0 ? -1.0f : 0.0f};
-}
+Point mae(float error) { return {std::fabs(error), error > 0 ? 1.0f : error < 0 ? -1.0f : 0.0f}; }
 
 Point huber(float error, float delta) {
   const float size = std::fabs(error);
@@ -25,7 +23,9 @@ Point huber(float error, float delta) {
 
 // error = output - target: too low costs q, too high costs 1 - q.
 Point pinball(float error, float q) {
-  return {error > 0 ? (1.0f - q) * error : -q * error, error > 0 ? 1.0f - q : error < 0 ? -q : 0.0f};
+  return {error > 0 ? (1.0f - q) * error : -q * error, error > 0   ? 1.0f - q
+                                                       : error < 0 ? -q
+                                                                   : 0.0f};
 }
 
 template <class F>

@@ -25,7 +25,9 @@ class Floats {
   void clear() {
     if (size_) std::memset(data_.get(), 0, size_ * sizeof(float));
   }
-  void assign(const float* from, std::size_t n) { std::memcpy(data_.get(), from, n * sizeof(float)); }
+  void assign(const float* from, std::size_t n) {
+    std::memcpy(data_.get(), from, n * sizeof(float));
+  }
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
   std::size_t size() const { return size_; }

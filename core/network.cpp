@@ -45,7 +45,8 @@ Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, floa
   if (inputs < 1 || outputs < 1 || hidden.empty())
     throw ConfigError("A network needs at least one input, one layer and one output.");
   if (!(dropout >= 0.0f && dropout < 1.0f))
-    throw ConfigError("dropout must be at least 0 and below 1. Got: " + std::to_string(dropout) + ".");
+    throw ConfigError("dropout must be at least 0 and below 1. Got: " + std::to_string(dropout) +
+                      ".");
   int below = inputs;
   for (int units : hidden) {
     if (units < 1 || units > 8192)
@@ -85,8 +86,7 @@ void initialise(const Network& network, std::uint64_t seed, float head_scale, fl
     glorot(input, 4 * H, layer.inputs, 1.0, parameters + layer.weight_ih);
     Random recurrent(seed, Purpose::kInitialise, stream++);
     orthogonal(recurrent, 4 * H, H, parameters + layer.weight_hh);
-    for (int j = 0; j < 4 * H; ++j)
-      parameters[layer.bias + j] = j >= H && j < 2 * H ? 1.0f : 0.0f;
+    for (int j = 0; j < 4 * H; ++j) parameters[layer.bias + j] = j >= H && j < 2 * H ? 1.0f : 0.0f;
   }
   Random head(seed, Purpose::kInitialise, stream++);
   glorot(head, network.outputs, network.layers.back().units, head_scale,

@@ -38,8 +38,8 @@ GradientSums::GradientSums(const Network& network, const Kernels& kernels, const
       const std::size_t rows = 4 * layer.units;
       LayerSums sums;
       sums.recurrent = take(rows * round_up(layer.units, kernels.width));
-      sums.input = take(rows * (layer.narrow() ? layer.inputs * L
-                                               : round_up(layer.inputs, kernels.width)));
+      sums.input =
+          take(rows * (layer.narrow() ? layer.inputs * L : round_up(layer.inputs, kernels.width)));
       sums.bias = take(rows * L);
       layers_.push_back(sums);
     }
@@ -87,7 +87,7 @@ Dropout::Mask::Mask(Dropout dropout, int layer, int T, int H, float p)
 
 float Dropout::Mask::operator()(std::uint32_t n, int t, int unit) const {
   return mix(key_, (n * T_ + std::uint32_t(t)) * H_ + std::uint32_t(unit)) < threshold_ ? 0.0f
-                                                                                       : keep_;
+                                                                                        : keep_;
 }
 
 Tile::Tile(const Network& network, const TileKernels& kernels, int T, int horizon, bool training)

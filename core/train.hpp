@@ -25,12 +25,13 @@ struct Training {
 };
 
 struct EpochReport {
-  int epoch;  // from 1
+  int epoch;                     // from 1
   double loss, validation_loss;  // NaN where there is no validation
   int best_epoch;
 };
 
-// Told of a fit's progress on the calling thread; returning false ends it after that epoch or batch.
+// Told of a fit's progress on the calling thread; returning false ends it after that epoch or
+// batch.
 class Observer {
  public:
   virtual ~Observer() = default;

@@ -119,8 +119,7 @@ void SeriesWindows::gather(const std::uint32_t* windows, int n, int lanes, TileI
     const double* y = values_ + indptr_[series];
     const std::int64_t begin = std::max<std::int64_t>(position, 0), end = position + C;
     const WindowScale scale(windowing_, y + begin, int(end - begin));
-    out.starts[lane] =
-        place_context(scale, y + begin, int(end - begin), C, lane, lanes, out.x);
+    out.starts[lane] = place_context(scale, y + begin, int(end - begin), C, lane, lanes, out.x);
     for (int k = 0; k < h; ++k) {
       const bool counts = end + k < range_.limit[series] && !scale.flat();
       out.targets[k * lanes + lane] = counts ? float(scale.target(y[end + k], k)) : 0.0f;
@@ -148,8 +147,7 @@ void ArrayWindows::gather(const std::uint32_t* windows, int n, int lanes, TileIn
     const std::int64_t w = used ? windows[lane] : 0;
     out.starts[lane] = used && starts_ ? starts_[w] : 0;
     for (int j = 0; j < T_ * I_; ++j)
-      out.x[j * lanes + lane] =
-          used && j >= out.starts[lane] * I_ ? x_[w * T_ * I_ + j] : 0.0f;
+      out.x[j * lanes + lane] = used && j >= out.starts[lane] * I_ ? x_[w * T_ * I_ + j] : 0.0f;
     for (int k = 0; k < h_; ++k) {
       out.targets[k * lanes + lane] = used ? targets_[w * h_ + k] : 0.0f;
       out.weights[k * lanes + lane] = used ? (weights_ ? weights_[w * h_ + k] : 1.0f) : 0.0f;

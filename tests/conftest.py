@@ -14,7 +14,7 @@ def monthly() -> pd.DataFrame:
     """Ten years of months with trend, season and a little noise, as `ds, y`."""
     t = np.arange(120)
     rng = np.random.default_rng(7)
-    y = 100 + t + 10 * np.sin(2 * np.pi * t / 12) + rng.normal(0, 0.5, 120)
+    y = 100 + 0.2 * t + 10 * np.sin(2 * np.pi * t / 12) + rng.normal(0, 0.5, 120)
     return pd.DataFrame({"ds": pd.date_range("2010-01-01", periods=120, freq="MS"), "y": y})
 
 

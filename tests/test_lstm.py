@@ -226,9 +226,7 @@ def test_a_loss_that_is_not_finite_is_an_error_that_says_where() -> None:
         ({"epochs": 0}, "epochs must be a whole number"),
     ],
 )
-def test_impossible_settings_are_refused_at_once(
-    settings: dict[str, object], message: str
-) -> None:
+def test_impossible_settings_are_refused_at_once(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         LSTM(**{"h": 4, **settings})  # type: ignore[arg-type]
 

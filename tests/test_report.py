@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gatecast.demo import DemoResult, Score
 from gatecast.report import (
     ForecastView,
     Section,
@@ -39,44 +40,36 @@ SCORES = {
 }
 
 
-@dataclass(frozen=True)
-class Score:
-    rmse: float
-    n: int
-
-
-@dataclass(frozen=True)
-class Demo:
-    x: Any = field(default_factory=lambda: np.arange(-50.0, 50.0))
-    y: Any = field(default_factory=lambda: np.sin(np.arange(-50.0, 50.0)))
-    context_length: int = 50
-    first_test: int = 95
-    point_by_point: Any = field(default_factory=lambda: np.sin(np.arange(45.0, 50.0)) + 0.01)
-    persistence: Any = field(default_factory=lambda: np.sin(np.arange(44.0, 49.0)))
-    full_sequence: Any = field(default_factory=lambda: np.sin(np.arange(50.0)))
-    multiple_sequences: Any = field(
-        default_factory=lambda: [np.sin(np.arange(i, i + 10.0)) for i in range(0, 50, 10)]
-    )
-    prediction_len: int = 10
-    future_x: Any = field(default_factory=lambda: np.arange(50.0, 100.0))
-    future: Any = field(default_factory=lambda: np.sin(np.arange(50.0, 100.0)) * 0.9)
-    future_truth: Any = field(default_factory=lambda: np.sin(np.arange(50.0, 100.0)))
-    scores: Any = field(
-        default_factory=lambda: {
-            "point_by_point": Score(0.0123, 5),
-            "persistence": Score(0.6543, 5),
-            "full_sequence": Score(0.0345, 50),
-            "multiple_sequences": Score(0.0234, 50),
-            "future": Score(0.0456, 50),
-        }
-    )
-    history: Any = field(default_factory=lambda: {"loss": [0.5, 0.1, 0.01], "val_loss": []})
-    epochs: int = 3
-    seed: int = 7
-    seconds_fit: float = 0.12
-    seconds_total: float = 0.34
-    hidden_size: tuple[int, ...] = (5, 20)
-    n_parameters: int = 2361
+X, FUTURE = np.arange(-50.0, 50.0), np.arange(50.0, 100.0)
+Y = np.sin(X)
+DEMO = DemoResult(
+    x=X,
+    y=Y,
+    context_length=50,
+    first_test=95,
+    point_by_point=Y[95:] + 0.01,
+    persistence=Y[94:99],
+    full_sequence=Y[50:],
+    multiple_sequences=np.split(Y[50:], 5),
+    prediction_len=10,
+    future_x=FUTURE,
+    future=np.sin(FUTURE) * 0.9,
+    future_truth=np.sin(FUTURE),
+    scores={
+        "point_by_point": Score(0.0123, 5),
+        "persistence": Score(0.6543, 5),
+        "full_sequence": Score(0.0345, 50),
+        "multiple_sequences": Score(0.0234, 50),
+        "future": Score(0.0456, 50),
+    },
+    history={"loss": [0.5, 0.1, 0.01], "val_loss": []},
+    epochs=3,
+    seed=7,
+    hidden_size=(5, 20),
+    n_parameters=2361,
+    seconds_fit=0.12,
+    seconds_total=0.34,
+)
 
 
 def series(name: str = "y", n: int = 144, h: int = 12, ds: Any = None) -> SeriesView:
@@ -123,7 +116,7 @@ def figures(page: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def demo_page(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("demo") / "demo.html"
-    write_demo_page(path, Demo())
+    write_demo_page(path, DEMO)
     return path.read_text(encoding="utf-8")
 
 
@@ -170,13 +163,14 @@ def test_the_demo_page_has_the_numbers(demo_page: str) -> None:
     drawn = figures(demo_page)
     assert len(drawn) == 6
     future = next(t for t in drawn[4]["data"] if t["name"] == "LSTM forecast")
-    np.testing.assert_allclose(future["y"], Demo().future)
+    np.testing.assert_allclose(future["y"], DEMO.future)
     assert [trace["name"] for trace in drawn[5]["data"]] == ["Training"]
 
 
 def test_the_demo_page_says_so_when_nothing_was_learnt(tmp_path: Path) -> None:
-    scores = {**Demo().scores, "point_by_point": Score(0.8, 5)}
-    write_demo_page(tmp_path / "a.html", Demo(scores=scores, history={"loss": [float("nan")]}))
+    scores = {**DEMO.scores, "point_by_point": Score(0.8, 5)}
+    poor = replace(DEMO, scores=scores, history={"loss": [float("nan")]})
+    write_demo_page(tmp_path / "a.html", poor)
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert "It has learnt nothing of use yet" in page
     assert "NaN" not in own_text(page)
@@ -221,11 +215,13 @@ def test_when_names_are_hostile_then_they_stay_text(tmp_path: Path) -> None:
 
 def test_when_there_are_many_series_then_twelve_are_drawn_and_it_says_so(tmp_path: Path) -> None:
     many = [series(f"s{number}", n=30, h=3) for number in range(14)]
-    write_forecast_page(tmp_path / "a.html", view(series=many, n_series=500, horizon=3))
+    write_forecast_page(
+        tmp_path / "a.html", view(series=many, n_series=500, n_scored=480, horizon=3)
+    )
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert len(figures(page)) == page.count("<option>") == 12
     assert "12 of 500 series are drawn" in page
-    assert "of each of 500 series" in page
+    assert "of each of 480 series" in page
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatecast.atomic import write_whole
 from gatecast.errors import ArtifactError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT_VERSION", "read", "replace_file", "write"]
+__all__ = ["FORMAT_VERSION", "read", "write"]
 
 FORMAT_VERSION = 1
 """Raised when older libraries could no longer read a file; older files are always read."""
@@ -49,7 +48,7 @@ def write(
 
     described = {"format_version": FORMAT_VERSION, "library_version": __version__, **metadata}
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    replace_file(path, save(contiguous, {_KEY: json.dumps(described, allow_nan=False)}))
+    write_whole(path, save(contiguous, {_KEY: json.dumps(described, allow_nan=False)}))
 
 
 def read(path: str | PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -95,40 +94,6 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, 
             fix="It may be truncated or of another kind; save the model again.",
         ) from error
     return arrays, metadata
-
-
-def replace_file(path: str | PathLike[str], content: bytes) -> None:
-    """Write a file through a temporary one in the same folder, so that it is whole or not there.
-
-    Parameters
-    ----------
-    path : path-like
-        Where to.
-    content : bytes
-        What.
-
-    Raises
-    ------
-    OSError
-        When the folder is missing or cannot be written; nothing is left behind.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():  # a pipe or a terminal; a folder is an OSError
-        target.write_bytes(content)
-        return
-    descriptor, temporary = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".part"
-    )
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 is for secrets; this is a normal file
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _check_version(path: str | PathLike[str], metadata: Any) -> None:

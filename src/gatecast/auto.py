@@ -82,6 +82,7 @@ def forecast_panel(
     panel: Panel,
     h: int,
     *,
+    season_length: int | None = None,
     seed: int = 0,
     threads: int | None = None,
     settings: dict[str, Any] | None = None,
@@ -99,6 +100,8 @@ def forecast_panel(
         Complete series.
     h : int
         Horizon.
+    season_length : int, optional
+        Steps per season; that of the panel's frequency by default.
     seed, threads
         As for :class:`gatecast.LSTM`.
     settings : dict, optional
@@ -119,7 +122,10 @@ def forecast_panel(
     panel.require_complete()
     notes = list(panel.notes)
     _require_length(panel, h)
-    config = LSTMConfig(**{**settings_for(panel, h), "h": h, "seed": seed, **(settings or {})})
+    m = season_length or panel.season_length
+    asked = settings or {}
+    chosen = settings_for(panel, h, m, asked.get("context_length"))
+    config = LSTMConfig(**{**chosen, "h": h, "seed": seed, **asked})
 
     def fitted(what: str, data: Panel, config: LSTMConfig) -> LSTM:
         callback = progress(what, config.epochs) if progress else False
@@ -132,7 +138,7 @@ def forecast_panel(
         searched = fitted("Finding the number of epochs", history, config)
         refit = _for_epochs(config, searched)
         model = fitted("Training without the points held back", history, refit)
-        holdout = _score(model, history, truth, h)
+        holdout = _score(model, history, truth)
         if not enough.all():
             notes.append(
                 f"{int((~enough).sum())} of {panel.n_series} series are too short to hold back "
@@ -148,7 +154,7 @@ def forecast_panel(
         refit = _for_epochs(config, fitted("Finding the number of epochs", panel, config))
     model = fitted("Training on everything", panel, refit)
     wanted = default_context_length(np.array([10**9]), h, model.season_length_)
-    if model.context_length_ < wanted and "context_length" not in (settings or {}):
+    if model.context_length_ < wanted and "context_length" not in asked:
         notes.append(
             f"The network sees the last {model.context_length_} values; the series are too short "
             f"for the usual {wanted}."
@@ -165,7 +171,9 @@ def forecast_panel(
     )
 
 
-def settings_for(panel: Panel, h: int) -> dict[str, Any]:
+def settings_for(
+    panel: Panel, h: int, season_length: int, context_length: int | None = None
+) -> dict[str, Any]:
     """Choose the LSTM's settings by the data at hand, the newest ``h`` points not looked at.
 
     Small data get a small network. The anchor is the last season where, over the past, repeating
@@ -177,15 +185,19 @@ def settings_for(panel: Panel, h: int) -> dict[str, Any]:
         Complete series.
     h : int
         Horizon.
+    season_length : int
+        Steps per season, 1 for none.
+    context_length : int, optional
+        Where it is already decided.
 
     Returns
     -------
     dict
         Keyword arguments for :class:`gatecast.LSTM`.
     """
-    m = panel.season_length
-    lengths = panel.lengths - h if (panel.lengths > h + _MIN_CONTEXT).any() else panel.lengths
-    context_length = default_context_length(lengths[lengths > h], h, m) if (lengths > h).any() else 1
+    m = season_length
+    lengths = panel.lengths - h if (panel.lengths > 2 * h).any() else panel.lengths
+    context_length = context_length or default_context_length(lengths[lengths > h], h, m)
     n_windows = int(np.maximum(lengths - context_length - h + 1, 0).sum())
     seasonal = 1 < m <= context_length and _season_helps(panel, h, m)
     return {
@@ -218,8 +230,8 @@ def _for_epochs(config: LSTMConfig, searched: LSTM) -> LSTMConfig:
     return config.replace(epochs=epochs, validation_fraction=0.0)
 
 
-def _score(model: LSTM, history: Panel, truth: NDArray[np.float64], h: int) -> Holdout:
-    m = history.season_length
+def _score(model: LSTM, history: Panel, truth: NDArray[np.float64]) -> Holdout:
+    m, h = model.season_length_, truth.shape[1]
     forecasts = {
         "LSTM": model.forecast_values(history, h),
         "Naive": naive(history, h),

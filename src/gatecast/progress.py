@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -49,8 +50,9 @@ class StageBar:
         )
 
         def ended(epoch: Epoch) -> None:
-            checked = "" if epoch.val_loss != epoch.val_loss else f", validation {epoch.val_loss:.4g}"
-            loss = f"  loss {epoch.loss:.4g}{checked}"
+            loss = f"  loss {epoch.loss:.4g}"
+            if not math.isnan(epoch.val_loss):
+                loss += f", validation {epoch.val_loss:.4g}"
             self._bar.update(self._task, completed=epoch.number, loss=loss)
 
         return ended

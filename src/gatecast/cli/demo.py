@@ -12,11 +12,11 @@ from gatecast.cli.output import check_writable, console, error_table, print_json
 __all__ = ["demo"]
 
 _ROWS = (
-    ("persistence", "the last value, repeated", "how easy one step is: the bar to clear"),
-    ("point_by_point", "one step ahead, always fed the truth", "errors never add up"),
-    ("full_sequence", "50 steps, fed its own output", "how good a single step is"),
-    ("multiple_sequences", "a true start every 10 steps", "the luck of the starting points"),
-    ("future", "50 steps past the end of the data", "nothing: this is a forecast"),
+    ("persistence", "the last value, repeated", "the bar that a model must clear"),
+    ("point_by_point", "one step ahead, always fed the truth", "hides that errors would add up"),
+    ("full_sequence", "fed its own output for 50 steps", "hides how good one step is"),
+    ("multiple_sequences", "a true start every 10 steps", "hides the luck of the starts"),
+    ("future", "50 steps past the end of the data", "a true forecast: hides nothing"),
 )
 
 
@@ -67,7 +67,7 @@ def demo(
     ]
     error_table(
         "sin(x), learnt from 95 values: how far off each forecast is (RMSE; the sine spans -1 … 1)",
-        ("mode", "what it does", "what it hides", "RMSE", "points"),
+        ("mode", "what it does", "how to read it", "RMSE", "points"),
         rows,
     )
     console().print(

@@ -48,6 +48,9 @@ def forecast(
     freq: Annotated[
         str | None, typer.Option("--freq", help="Frequency, e.g. MS, D, h; found by default.")
     ] = None,
+    season_length: Annotated[
+        int | None, typer.Option("--season-length", help="Steps per season; by the frequency.")
+    ] = None,
     context_length: Annotated[
         int | None, typer.Option("--context-length", help="Values the network sees.")
     ] = None,
@@ -66,6 +69,7 @@ def forecast(
     date and a value under any headings, or values alone.
     """
     _check_horizon(horizon)
+    _check_season_length(season_length)
     check_writable(out=out, plot=plot, save=save)
     from gatecast.auto import forecast_panel
     from gatecast.files import read_panel
@@ -76,6 +80,7 @@ def forecast(
         outcome = forecast_panel(
             panel,
             horizon,
+            season_length=season_length,
             seed=seed,
             threads=threads,
             settings={name: value for name, value in settings.items() if value is not None},
@@ -103,11 +108,18 @@ def _check_horizon(horizon: int) -> None:
         )
 
 
+def _check_season_length(season_length: int | None) -> None:
+    if season_length is not None and season_length < 1:
+        raise ConfigError(
+            "--season-length must be 1 or more.", value=season_length, fix="Use 12 for months."
+        )
+
+
 def _report(outcome: Outcome, horizon: int) -> dict[str, Any]:
     return {
         "model": "LSTM",
         "frequency": str(outcome.panel.frequency),
-        "season_length": outcome.panel.season_length,
+        "season_length": outcome.model.season_length_,
         "horizon": horizon,
         "series": outcome.panel.n_series,
         "holdout": outcome.holdout.scores if outcome.holdout else None,
@@ -133,7 +145,7 @@ def _show(outcome: Outcome, horizon: int, written: dict[str, Path | None]) -> No
         console().print(holdout_verdict(scores, horizon, outcome.holdout.history.n_series))
     model, panel = outcome.model, outcome.panel
     console().print(
-        f"{panel.n_series:,} series, frequency {panel.frequency}, season {panel.season_length}; "
+        f"{panel.n_series:,} series, frequency {panel.frequency}, season {model.season_length_}; "
         f"context {model.context_length_}, {model.best_epoch_} epochs on {model.n_windows_:,} "
         f"windows; {outcome.seconds:.1f} s."
     )
@@ -150,13 +162,14 @@ def _view(title: str, outcome: Outcome, horizon: int) -> Any:
     from gatecast.report.forecast import MAX_SERIES, ForecastView, SeriesView
 
     panel, held = outcome.panel, outcome.holdout
-    future = panel.future_stamps(horizon)
     positions = {str(name): row for row, name in enumerate(held.history.ids)} if held else {}
     series = []
     for s in range(min(panel.n_series, MAX_SERIES)):
         name = str(panel.ids[s])
         stamps, row = panel.stamps(s), positions.get(name)
-        drawn = {} if held is None or row is None else {k: f[row] for k, f in held.forecasts.items()}
+        drawn = (
+            {} if held is None or row is None else {k: f[row] for k, f in held.forecasts.items()}
+        )
         series.append(
             SeriesView(
                 unique_id=name,
@@ -164,7 +177,7 @@ def _view(title: str, outcome: Outcome, horizon: int) -> Any:
                 history=panel.values[panel.indptr[s] : panel.indptr[s + 1]],
                 holdout_ds=stamps[-horizon:] if drawn else stamps[:0],
                 holdout=drawn,
-                future_ds=future[s],
+                future_ds=panel.future_stamps(s, horizon),
                 future={"LSTM": outcome.forecast[s]},
             )
         )
@@ -174,13 +187,14 @@ def _view(title: str, outcome: Outcome, horizon: int) -> Any:
     return ForecastView(
         title=title,
         horizon=horizon,
-        season_length=panel.season_length,
+        season_length=outcome.model.season_length_,
         series=series,
         n_series=panel.n_series,
+        n_scored=held.history.n_series if held else None,
         scores=held.scores if held else {},
         settings={
             "Frequency": str(panel.frequency),
-            "Season length": str(panel.season_length),
+            "Season length": str(model.season_length_),
             "Horizon": str(horizon),
             "Context length": str(model.context_length_),
             "Hidden size": ", ".join(map(str, model.config.hidden_size)),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatecast.artifact import replace_file
+from gatecast.atomic import write_whole
 from gatecast.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def write_frame(frame: pd.DataFrame, path: Path | None) -> None:
     if path is None:
         frame.to_csv(sys.stdout, index=False)
     else:
-        replace_file(path, frame.to_csv(index=False).encode())
+        write_whole(path, frame.to_csv(index=False).encode())
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -65,4 +65,5 @@ def seasonal_naive(panel: Panel, h: int, season_length: int) -> NDArray[np.float
     """
     # m [n_series, 1]: how far back each series repeats from
     m = np.where(panel.lengths < season_length, 1, season_length)[:, None]
-    return panel.values[panel.indptr[1:, None] - m + np.arange(h) % m]
+    forecast: NDArray[np.float64] = panel.values[panel.indptr[1:, None] - m + np.arange(h) % m]
+    return forecast

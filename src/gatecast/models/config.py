@@ -11,7 +11,7 @@ import numpy as np
 
 from gatecast.errors import ConfigError
 
-__all__ = ["LossName", "LSTMConfig"]
+__all__ = ["LSTMConfig", "LossName"]
 
 LossName = Literal["mse", "mae", "huber", "pinball"]
 

@@ -81,7 +81,7 @@ class LSTM:
         Horizon: how many steps to forecast.
     context_length : int, optional
         How many values the network sees. By default two seasons or 1.25 horizons, whichever is
-        more, but at most two thirds of what the typical series has.
+        more; less where that would leave too few windows to learn from.
     hidden_size : sequence of int
         Units of each LSTM layer.
     epochs : int
@@ -309,9 +309,7 @@ class LSTM:
         ConfigError
             When a setting does not fit the data, or the loss is no longer a finite number.
         """
-        panel = from_any(
-            data, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq
-        )
+        panel = from_any(data, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq)
         return self.fit_panel(panel)
 
     def fit_panel(self, panel: Panel) -> Self:
@@ -701,19 +699,22 @@ class LSTM:
 
 
 def default_context_length(lengths: NDArray[np.int64], horizon: int, season_length: int) -> int:
-    """Two seasons or 1.25 horizons, but at most two thirds of a typical series.
+    """Two seasons or 1.25 horizons, or two thirds of a typical series where windows are few.
 
     Hewamalage, Bergmeir & Bandara (2021) found about 1.25 horizons or seasons best for stacked
     LSTMs; two whole seasons let the network compare one with the other.
     """
     wanted = max(2 * season_length if season_length > 1 else 0, math.ceil(1.25 * horizon), 12)
+    if np.maximum(lengths - wanted - horizon + 1, 0).sum() >= 1_000:
+        return wanted
     available = int(np.median(lengths)) - horizon
     return max(1, min(wanted, available * 2 // 3))
 
 
 def default_batch_size(n_windows: int) -> int:
     """About eight steps an epoch: a power of two from 16 to 256."""
-    return 2 ** min(8, max(4, round(math.log2(max(n_windows, 1) / 8))))
+    exponent = min(8, max(4, round(math.log2(max(n_windows, 1) / 8))))
+    return 1 << exponent
 
 
 def _interval(level: float, trained: tuple[float, ...]) -> dict[str, float]:
@@ -747,6 +748,4 @@ def _callback(progress: Progress, epochs: int) -> Iterator[Any]:
             )
         else:
             tell = progress
-        yield lambda number, loss, val_loss, best: tell(
-            Epoch(number, epochs, loss, val_loss, best)
-        )
+        yield lambda number, loss, val_loss, best: tell(Epoch(number, epochs, loss, val_loss, best))

@@ -1,0 +1,618 @@
+"""Calendars: how far apart the stamps of a series are, and which stamps come next.
+
+A stamp is an int64: nanoseconds since 1970 UTC, or a plain whole number. A frequency is a rule that
+steps from one stamp to another (:meth:`Frequency.shift`) and counts the steps between two
+(:meth:`Frequency.steps_between`). Finding a frequency, gaps, irregular stamps, the future and the
+past are all said in these two.
+
+Days and longer step on the wall clock of the time zone, hours and shorter in absolute time, so that
+clock changes neither shift nor repeat a stamp.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from gatecast.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Stamps = NDArray[np.int64]
+
+__all__ = [
+    "Frequency",
+    "TextStamps",
+    "format_stamps",
+    "infer_frequency",
+    "infer_step",
+    "parse_frequency",
+    "parse_stamps",
+]
+
+DAY = 86_400_000_000_000
+"""Nanoseconds."""
+
+_TICKS = {"h": DAY // 24, "min": DAY // 1440, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+# fmt: off
+_OLD_SPELLINGS = {
+    "A": "YE", "Y": "YE", "AS": "YS", "BA": "BYE", "BY": "BYE", "BAS": "BYS",
+    "Q": "QE", "BQ": "BQE", "M": "ME", "BM": "BME",
+    "H": "h", "T": "min", "S": "s", "L": "ms", "U": "us", "N": "ns",
+}
+# fmt: on
+_WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTHS_IN = {"M": 1, "Q": 3, "Y": 12}
+
+
+class _Rule(NamedTuple):
+    """What an alias means. ``size`` counts days, business days, months or nanoseconds."""
+
+    alias: str
+    unit: str
+    size: int
+    anchor: int | None = None  # a weekday, Monday = 0, or a month, January = 0
+    period: int = 1  # after how many days or months the anchor comes round again
+    edge: str = ""  # S start, E end; BS, BE: the first or last business day
+
+
+@lru_cache(maxsize=256)
+def _rule(alias: str) -> _Rule:
+    found = re.fullmatch(r"(\d{0,9}) ?([A-Za-z]+)(?:-([A-Za-z]{3}))?", alias.strip())
+    if found is None or found[1].strip("0") == "" != found[1]:
+        raise _unknown(alias)
+    n, anchor = int(found[1] or 1), found[3] and found[3].upper()
+    name = _OLD_SPELLINGS.get(found[2], found[2])
+    count = "" if n == 1 else str(n)
+    if name == "W" and (anchor is None or anchor in _WEEKDAYS):
+        anchor = anchor or "SUN"
+        return _Rule(f"{count}W-{anchor}", "day", 7 * n, _WEEKDAYS.index(anchor), 7)
+    month = re.fullmatch(r"(B?)([YQM])([SE])", name)
+    if month and (anchor is None or (anchor in _MONTHS and month[2] != "M")):
+        default = "JAN" if month[3] == "S" else "DEC"
+        suffix = f"-{anchor}" if anchor not in (None, default) else ""
+        period = _MONTHS_IN[month[2]]
+        at = _MONTHS.index(anchor or default)
+        edge = month[1] + month[3]
+        return _Rule(f"{count}{name}{suffix}", "month", n * period, at, period, edge)
+    if anchor is None and name in _TICKS:
+        return _Rule(f"{count}{name}", "tick", n * _TICKS[name])
+    if anchor is None and name in ("D", "B"):
+        return _Rule(f"{count}{name}", "day" if name == "D" else "business day", n)
+    raise _unknown(alias)
+
+
+def _unknown(alias: object) -> ConfigError:
+    return ConfigError(
+        "This is not a frequency that gatecast knows.",
+        value=repr(alias),
+        fix="Use YS, QS, MS (ME, QE, YE for the ends), W-MON, D, B, h, min or s, with a number "
+        "before it if need be (15min), or a whole number for stamps that are whole numbers.",
+    )
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """The step between two stamps.
+
+    Parameters
+    ----------
+    alias : str or None
+        In pandas' vocabulary, for example ``"MS"``, ``"W-SUN"`` or ``"15min"``. Months, quarters
+        and years that start (``MS``, ``QS``, ``YS``) may do so on another day than the first, if
+        the stamps do. None when stamps are whole numbers.
+    step : int
+        The difference of two neighbours when stamps are whole numbers.
+    tz : str, optional
+        Time zone, for example ``"Europe/Berlin"``.
+
+    Raises
+    ------
+    ConfigError
+        When the frequency is unknown.
+
+    Examples
+    --------
+    >>> monthly = Frequency("MS")
+    >>> monthly.season_length
+    12
+    >>> last = np.array(["2024-01-01"], "M8[ns]").astype(np.int64)
+    >>> format_stamps(monthly.future(last, 2)[0])
+    ['2024-02-01', '2024-03-01']
+    """
+
+    alias: str | None
+    step: int = 1
+    tz: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.step < 1:
+            raise ConfigError("The step of a frequency must be 1 or more.", value=self.step)
+        if self.alias is not None:
+            object.__setattr__(self, "alias", _rule(self.alias).alias)
+
+    def __str__(self) -> str:
+        return str(self.step) if self.alias is None else self.alias
+
+    @property
+    def season_length(self) -> int:
+        """Steps in the season that this frequency usually has; 1 if there is none."""
+        if self.alias is None:
+            return 1
+        rule = _rule(self.alias)
+        if rule.unit == "month":
+            return _whole(12, rule.size)
+        if rule.unit == "business day":
+            return _whole(5, rule.size)
+        if rule.unit == "tick" and rule.size % DAY:
+            return _season_of_ticks(rule.size)
+        days = rule.size if rule.unit == "day" else rule.size // DAY
+        return _whole(364, days) if days % 7 == 0 else _whole(7, days)
+
+    def shift(self, stamps: Stamps, steps: Stamps | int) -> Stamps:
+        """Stamps a number of steps later.
+
+        Parameters
+        ----------
+        stamps, steps : ndarray or int
+            Of any shapes that broadcast; negative steps go back.
+
+        Returns
+        -------
+        ndarray
+            int64, of the shape that they broadcast to.
+        """
+        if self.alias is None:
+            return stamps + np.asarray(steps, np.int64) * self.step
+        rule = _rule(self.alias)
+        if rule.unit == "tick":
+            return stamps + np.asarray(steps, np.int64) * rule.size
+        return _to_utc(_shift_wall(rule, _to_wall(stamps, self.tz), steps), self.tz)
+
+    def steps_between(self, stamps: Stamps, ends: Stamps) -> tuple[Stamps, NDArray[np.bool_]]:
+        """Count the steps from each stamp to an end.
+
+        Parameters
+        ----------
+        stamps, ends : ndarray
+            int64, of the same shape.
+
+        Returns
+        -------
+        steps : ndarray
+            int64; right where ``on_grid``.
+        on_grid : ndarray
+            bool; whether whole steps lead from the stamp to its end.
+        """
+        if self.alias is None:
+            steps = (ends - stamps) // self.step
+            return steps, self.shift(ends, -steps) == stamps
+        rule = _rule(self.alias)
+        if rule.unit == "tick":
+            steps = (ends - stamps) // rule.size
+            return steps, ends - steps * rule.size == stamps
+        wall, wall_ends = _to_wall(stamps, self.tz), _to_wall(ends, self.tz)
+        steps = _count(rule, wall, wall_ends)
+        grid = _shift_wall(rule, wall_ends, -steps)
+        # A wall time that a clock change skips is on the grid where its UTC stamp is.
+        met = (grid == wall) | (_to_utc(grid, self.tz) == stamps)
+        return steps, met & _anchored(rule, grid)
+
+    def future(self, last: Stamps, h: int) -> Stamps:
+        """Return the next stamps.
+
+        Parameters
+        ----------
+        last : ndarray
+            int64 ``[n_series]``.
+        h : int
+            How many.
+
+        Returns
+        -------
+        ndarray
+            int64 ``[n_series, h]``.
+
+        Raises
+        ------
+        DataError
+            When the stamps leave the calendar, which ends in 2262.
+        """
+        stamps = self.shift(last[:, None], np.arange(1, h + 1))
+        if (stamps[:, -1:] <= last[:, None]).any():
+            raise DataError(
+                "The forecast would go beyond the year 2262, where stamps end.",
+                value=f"{h} steps of {self} after {format_stamps(last[:1], self.tz)[0]}",
+                fix="Use a smaller horizon.",
+            )
+        return stamps
+
+
+def parse_frequency(freq: str | int, tz: str | None = None) -> Frequency:
+    """Read a frequency that a user gave.
+
+    Parameters
+    ----------
+    freq : str or int
+        An alias in pandas' vocabulary, old (``"M"``, ``"H"``) or new (``"ME"``, ``"h"``); a whole
+        number for stamps that are whole numbers.
+    tz : str, optional
+        Time zone of the stamps.
+
+    Returns
+    -------
+    Frequency
+
+    Raises
+    ------
+    ConfigError
+        When it is none.
+
+    Examples
+    --------
+    >>> str(parse_frequency("H")), str(parse_frequency("15T")), str(parse_frequency("Q-NOV"))
+    ('h', '15min', 'QE-NOV')
+    """
+    if isinstance(freq, int | np.integer) and not isinstance(freq, bool):
+        return Frequency(None, int(freq))
+    if not isinstance(freq, str):
+        raise _unknown(freq)
+    if freq.strip().isdecimal() and len(freq) < 19:
+        return Frequency(None, int(freq))
+    return Frequency(freq, tz=tz)
+
+
+def infer_frequency(stamps: Stamps, indptr: Stamps, tz: str | None = None) -> Frequency:
+    """Find the frequency of the stamps of several series.
+
+    The longest series proposes: its most frequent step, read in each way that the calendar allows
+    (31 days: a month by its start, by its end, by its business days). Taken is the first reading
+    that all stamps of all series are in step with, or else the one that fewest are out of step
+    with; rows may be missing.
+
+    Parameters
+    ----------
+    stamps : ndarray
+        int64 ``[total]``, nanoseconds since 1970 UTC, rising within each series.
+    indptr : ndarray
+        int64 ``[n_series + 1]``.
+    tz : str, optional
+        Time zone.
+
+    Returns
+    -------
+    Frequency
+
+    Raises
+    ------
+    DataError
+        When no series has two stamps.
+
+    Examples
+    --------
+    >>> days = np.array(["2024-01-31", "2024-02-29", "2024-03-31"], "M8[ns]").astype(np.int64)
+    >>> str(infer_frequency(days, np.array([0, 3])))
+    'ME'
+    """
+    lengths = np.diff(indptr)
+    i = int(lengths.argmax())
+    if lengths[i] < 2:
+        raise DataError(
+            "One stamp does not tell how far apart the stamps of a series are.",
+            fix="Give the frequency: freq='MS' (--freq MS) for months.",
+        )
+    best, fewest = None, len(stamps) + 1
+    ends = np.repeat(stamps[indptr[1:] - 1], lengths)
+    for alias in _readings(stamps[indptr[i] : indptr[i + 1]], tz):
+        frequency = Frequency(alias, tz=tz)
+        out_of_step = int((~frequency.steps_between(stamps, ends)[1]).sum())
+        if out_of_step < fewest:
+            best, fewest = frequency, out_of_step
+        if out_of_step == 0:
+            break
+    assert best is not None  # there is at least one reading
+    return best
+
+
+def infer_step(stamps: Stamps, indptr: Stamps) -> Frequency:
+    """Find the step of stamps that are whole numbers: the longest series' most frequent.
+
+    Parameters
+    ----------
+    stamps : ndarray
+        int64 ``[total]``, rising within each series.
+    indptr : ndarray
+        int64 ``[n_series + 1]``.
+
+    Returns
+    -------
+    Frequency
+        With step 1 when no series has two stamps.
+    """
+    i = int(np.diff(indptr).argmax())
+    differences = np.diff(stamps[indptr[i] : indptr[i + 1]])
+    return Frequency(None, int(_modes(differences)[0]) if len(differences) else 1)
+
+
+class TextStamps(NamedTuple):
+    """What :func:`parse_stamps` read."""
+
+    stamps: Stamps
+    bad: NDArray[np.bool_]
+    whole: bool
+    tz: str | None = None
+
+
+def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
+    """Read stamps that are text.
+
+    Whole numbers stay whole numbers, except a run of years (1960, 1961, ... with none missing) and
+    numbers that are all dates (20240131) or all months (202401). ``2024-01``, ``2024Q1``,
+    ``2024-W05``, ``2024/1/5``, ``2024年1月5日``, ``31.1.2024``, ``5 Jan 2024`` are dates; whether
+    ``1/2/2024`` starts with the day or the month is told from the rest of the column.
+
+    Parameters
+    ----------
+    text : ndarray of str
+        ``[n]``.
+
+    Returns
+    -------
+    TextStamps
+        ``stamps`` int64, ``bad`` where a text is no stamp, ``whole`` whether stamps are whole
+        numbers, and the time zone if the texts have one.
+
+    Raises
+    ------
+    DataError
+        When days and months cannot be told apart.
+
+    Examples
+    --------
+    >>> format_stamps(parse_stamps(np.array(["2024Q3", "2024Q4"], object)).stamps)
+    ['2024-07-01', '2024-10-01']
+    """
+    import pandas as pd
+
+    codes, distinct = pd.factorize(text)  # panels repeat their stamps: read each of them once
+    texts = pd.Series(distinct, dtype=object).str.strip().str.removesuffix("年")
+    if texts.str.fullmatch(r"[+-]?\d{1,18}").all():
+        read = _parse_whole_numbers(texts)
+    else:
+        read = _parse_dates(texts)
+    return read._replace(stamps=read.stamps[codes], bad=read.bad[codes])
+
+
+def format_stamps(stamps: Stamps, tz: str | None = None) -> list[str]:
+    """Write stamps as a reader would, without a time of day if all are at midnight.
+
+    Parameters
+    ----------
+    stamps : ndarray
+        int64 ``[n]``, nanoseconds since 1970 UTC.
+    tz : str, optional
+        Show the wall clock of this time zone.
+
+    Returns
+    -------
+    list of str
+    """
+    wall = _to_wall(stamps, tz)
+    unit: Any = next(u for u, n in (("D", DAY), ("s", 10**9), ("ns", 1)) if not (wall % n).any())
+    return [
+        text.replace("T", " ") for text in np.datetime_as_string(wall.view("M8[ns]"), unit=unit)
+    ]
+
+
+def _readings(stamps: Stamps, tz: str | None) -> Iterator[str]:
+    """Aliases that the most frequent step may stand for, the likeliest first."""
+    wall = _to_wall(stamps, tz)
+    day = wall // DAY
+    dates = day.astype("M8[D]")
+    for days in _modes(np.diff(wall)) / DAY:
+        if days < 1 or days % 1:
+            continue
+        if days >= 28:
+            yield from _monthly_readings(day)
+        if days % 7 == 0:
+            yield f"{int(days) // 7}W-{_WEEKDAYS[_weekday(day[-1:])[0]]}"
+        weekend_passed = np.busday_count(dates[0], dates[-1]) < day[-1] - day[0]
+        if days == 1 and np.is_busday(dates).all() and weekend_passed:
+            yield "B"
+        yield f"{int(days)}D"
+    for step in _modes(np.diff(stamps)).tolist():
+        yield next(f"{step // size}{name}" for name, size in _TICKS.items() if step % size == 0)
+
+
+def _monthly_readings(day: Stamps) -> Iterator[str]:
+    month = day.astype("M8[D]").astype("M8[M]").astype(np.int64)
+    size = max(1, int(_modes(np.diff(month))[0]))
+    name, period = next((k, n) for k, n in (("Y", 12), ("Q", 3), ("M", 1)) if size % n == 0)
+    # Ends come before starts: with 31 January the last stamp, a clipped "same day" fits them too.
+    for edge in ("E", "S", "BE", "BS"):
+        at = int(month[-1]) % period
+        if (name, edge[-1], at) == ("Q", "E", 2):
+            at = 11  # quarters that end in March are quarters of a year that ends in December
+        anchor = "" if name == "M" else f"-{_MONTHS[at]}"
+        yield f"{size // period}{edge[:-1]}{name}{edge[-1]}{anchor}"
+
+
+def _shift_wall(rule: _Rule, wall: Stamps, steps: Stamps | int) -> Stamps:
+    day, clock = np.divmod(wall, DAY)
+    date = day.astype("M8[D]")
+    moves = np.asarray(steps, np.int64) * rule.size
+    if rule.unit == "day":
+        date = date + moves
+    elif rule.unit == "business day":
+        date = np.busday_offset(date, moves, roll="backward")
+    else:
+        month = date.astype("M8[M]")
+        first = (month + moves).astype("M8[D]")
+        last = (month + moves + 1).astype("M8[D]") - 1
+        if rule.edge == "S":
+            date = np.minimum(first + (date - month.astype("M8[D]")), last)
+        elif rule.edge == "E":
+            date = last
+        elif rule.edge == "BS":
+            date = np.busday_offset(first, 0, roll="forward")
+        else:
+            date = np.busday_offset(last, 0, roll="backward")
+    return date.astype(np.int64) * DAY + clock
+
+
+def _count(rule: _Rule, wall: Stamps, ends: Stamps) -> Stamps:
+    day, last = wall // DAY, ends // DAY
+    if rule.unit == "business day":
+        days = np.busday_count(day.astype("M8[D]"), last.astype("M8[D]"))
+        return days.astype(np.int64) // rule.size
+    if rule.unit == "month":
+        day, last = (x.astype("M8[D]").astype("M8[M]").astype(np.int64) for x in (day, last))
+    return (last - day) // rule.size
+
+
+def _anchored(rule: _Rule, wall: Stamps) -> NDArray[np.bool_] | np.bool_:
+    if rule.anchor is None:
+        return np.True_
+    day = wall // DAY
+    at = _weekday(day) if rule.unit == "day" else day.astype("M8[D]").astype("M8[M]").astype(int)
+    return np.asarray((at - rule.anchor) % rule.period == 0)
+
+
+def _weekday(day: Stamps) -> Stamps:
+    return (day + 3) % 7  # 1 January 1970 was a Thursday
+
+
+def _season_of_ticks(size: int) -> int:
+    if size >= _TICKS["min"]:
+        return _whole(DAY, size)
+    return _whole(_TICKS["h"], size) if size >= _TICKS["s"] else 1
+
+
+def _whole(season: int, step: int) -> int:
+    return season // step if season % step == 0 else 1
+
+
+def _modes(x: Stamps) -> Stamps:
+    """Return the most frequent value, or the smallest few if some are equally frequent."""
+    values, counts = np.unique(x, return_counts=True)
+    most: Stamps = values[counts == counts.max()]
+    return most[:5]
+
+
+def _to_wall(stamps: Stamps, tz: str | None) -> Stamps:
+    """UTC to the clock on the wall, where a day is a day."""
+    if tz is None or tz == "UTC":
+        return stamps
+    import pandas as pd
+
+    index = pd.DatetimeIndex(stamps.ravel().view("M8[ns]"), tz="UTC")
+    return _ints(index.tz_convert(tz).tz_localize(None)).reshape(stamps.shape)
+
+
+def _to_utc(wall: Stamps, tz: str | None) -> Stamps:
+    """Back; a skipped time becomes the next that exists, a repeated one its first."""
+    if tz is None or tz == "UTC":
+        return wall
+    import pandas as pd
+
+    index = pd.DatetimeIndex(wall.ravel().view("M8[ns]"))
+    first = np.ones(wall.size, bool)
+    zoned = index.tz_localize(tz, nonexistent="shift_forward", ambiguous=first)
+    return _ints(zoned.tz_convert("UTC").tz_localize(None)).reshape(wall.shape)
+
+
+def _ints(index: Any) -> Stamps:
+    return np.asarray(index.values).astype("M8[ns]").astype(np.int64)
+
+
+def _parse_whole_numbers(texts: Any) -> TextStamps:
+    import pandas as pd
+
+    numbers = np.sort(texts.to_numpy().astype(np.int64))
+    width = texts.str.len()
+    formats = {8: "%Y%m%d", 6: "%Y%m"}
+    years = numbers[0] >= 1678 and numbers[-1] <= 2200 and len(numbers) > 1
+    if years and (np.diff(numbers) == 1).all():
+        formats[4] = "%Y"
+    if (width == width[0]).all() and width[0] in formats:
+        dates = pd.to_datetime(texts, format=formats[width[0]], errors="coerce")
+        if dates.dt.year.between(1678, 2200).all():
+            return TextStamps(_ints(dates), np.zeros(len(texts), bool), whole=False)
+    return TextStamps(texts.to_numpy().astype(np.int64), np.zeros(len(texts), bool), whole=True)
+
+
+# Each layout is rewritten as an ISO date; the rest of the text (a time of day) stays.
+_LAYOUTS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"^(\d{4})[ -]?Q([1-4])$", lambda m: f"{m[1]}-{3 * int(m[2]) - 2:02}-01"),
+    (r"^Q([1-4])[ -](\d{4})$", lambda m: f"{m[2]}-{3 * int(m[1]) - 2:02}-01"),
+    (r"^(\d{4})-?W(\d{2})(?:-?([1-7]))?$", lambda m: _monday(m)),
+    (r"^(\d{4})(?:[/年](\d{1,2})月?|[/.年](\d{1,2})[/.月](\d{1,2})日?)(?!\S)", lambda m: _date(m)),
+)
+_NAMED_MONTHS = ("%d %b %Y", "%b %d %Y", "%b %Y", "%d %B %Y", "%B %d %Y", "%B %Y")
+
+
+def _monday(m: re.Match[str]) -> str:
+    try:
+        return date.fromisocalendar(int(m[1]), int(m[2]), int(m[3] or 1)).isoformat()
+    except ValueError:
+        return m[0]
+
+
+def _date(m: re.Match[str]) -> str:
+    return f"{m[1]}-{m[2] or m[3]:0>2}-{m[4] or '1':0>2}"
+
+
+def _parse_dates(texts: Any) -> TextStamps:
+    import pandas as pd
+
+    for pattern, rewrite in _LAYOUTS:
+        texts = texts.str.replace(pattern, rewrite, regex=True)
+    texts = _order_day_and_month(texts)
+    dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
+    words = texts.str.replace(r"[ ,-]+", " ", regex=True)
+    for layout in _NAMED_MONTHS:
+        if dates.isna().all():
+            dates = pd.to_datetime(words, format=layout, errors="coerce", utc=True)
+    bad = ~dates.dt.year.between(1678, 2261).to_numpy(bool)
+    dates = dates.dt.tz_localize(None).mask(bad, pd.Timestamp(0))
+    offsets = texts.str.extract(r":\d\d.*?(Z|[+-]\d\d:?\d\d)$")[0].dropna().unique()
+    tz = None
+    if len(offsets):
+        digits = offsets[0].replace(":", "")
+        fixed = len(offsets) == 1 and digits.strip("Z0+-") != ""
+        tz = f"{digits[:3]}:{digits[3:]}" if fixed else "UTC"
+    return TextStamps(_ints(dates), bad, whole=False, tz=tz)
+
+
+def _order_day_and_month(texts: Any) -> Any:
+    """Rewrite 31/1/2024 or 1/31/2024 as 2024-01-31."""
+    parts: Any = texts.str.extract(r"^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4})(?=\D|$)(.*)$")
+    parts = parts[parts[0].notna()]
+    if not len(parts):
+        return texts
+    first, second = parts[0].astype(int), parts[2].astype(int)
+    if (first > 12).any() or (parts[1] == ".").any():
+        day_first = True
+    elif (second > 12).any():
+        day_first = False
+    elif (first == second).all():
+        day_first = True  # 3/3/2024 is the same day either way
+    elif parts[3].nunique() > 1 and (first.nunique() == 1) != (second.nunique() == 1):
+        day_first = bool(first.nunique() == 1)  # a month after the other, for years
+    else:
+        raise DataError(
+            "These dates could start with the day or with the month.",
+            value=f"{texts[parts.index[0]]}",
+            fix="Write them as 2024-01-31.",
+        )
+    day, month = (parts[0], parts[2]) if day_first else (parts[2], parts[0])
+    rewritten = parts[3] + "-" + month.str.zfill(2) + "-" + day.str.zfill(2) + parts[4]
+    return rewritten.reindex(texts.index).fillna(texts)

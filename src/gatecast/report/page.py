@@ -1,0 +1,362 @@
+"""One self-contained HTML page: text, tables and charts that open with no network at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from gatecast.atomic import write_whole
+from gatecast.report.figures import FONT, SCHEME
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = [
+    "Chart",
+    "Section",
+    "Table",
+    "render_page",
+    "write_page",
+]
+
+_NUMBER = re.compile(r"[-+−<]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?( ?%)?|–")
+_PROSE = 28  # a cell longer than this is read, not compared: such tables turn into cards on phones
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first cell of a row names the row.
+
+    Parameters
+    ----------
+    headings : tuple of str
+        One heading a column.
+    rows : tuple of tuple of str
+        Cells as they are to be read; columns of numbers are aligned to the right.
+    caption : str, optional
+        What the numbers are.
+    """
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure and what it shows, in words for those who cannot see it.
+
+    Parameters
+    ----------
+    label : str
+        The name of the figure, also its entry in the chooser where a section has several charts.
+    figure : plotly.graph_objects.Figure
+        In the colours of `gatecast.report.figures`, which the page changes on dark screens.
+        With ``layout.meta = {"fit": True}`` the y axis follows what the x axis shows.
+    """
+
+    label: str
+    figure: go.Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it, in this order; empty parts are left out.
+
+    Parameters
+    ----------
+    heading : str
+        The heading.
+    paragraphs : tuple of str
+        Plain text.
+    charts : tuple of Chart
+        One chart, or several of which the reader chooses one at a time.
+    table : Table, optional
+        A table.
+    facts : tuple of (str, str)
+        Pairs of a name and what there is to say about it.
+    items : tuple of str
+        A list.
+    """
+
+    heading: str
+    paragraphs: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    table: Table | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    items: tuple[str, ...] = ()
+
+
+def write_page(
+    path: str | os.PathLike[str], *, title: str, lead: str, sections: Sequence[Section]
+) -> None:
+    """Write a page to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where to. The folder must exist; a file that is there is replaced.
+    title, lead : str
+        The heading of the page and the sentences below it, plain text.
+    sections : sequence of Section
+        What follows.
+
+    Raises
+    ------
+    OSError
+        The folder does not exist or cannot be written; nothing is left behind.
+    """
+    # Names from old file systems may not be Unicode.
+    text = render_page(title, lead, sections)
+    write_whole(path, text.encode("utf-8", errors="replace"))
+
+
+def render_page(title: str, lead: str, sections: Sequence[Section]) -> str:
+    """Return the page as HTML text."""
+    body = "".join(_section(section, number) for number, section in enumerate(sections, 1))
+    script = ""
+    if any(section.charts for section in sections):
+        from plotly.offline import get_plotlyjs
+
+        library = get_plotlyjs().replace("</script", "<\\/script")
+        scheme = _embedded(dict(SCHEME.values()))
+        script = (
+            f'<script type="application/json" id="dark">{scheme}</script>\n'
+            f'<script id="plotly">{library}</script>\n<script>{_DRAW}</script>\n'
+        )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        # The browser itself is told to fetch nothing, so that no chart or text ever can.
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        '<link rel="icon" href="data:,">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f'<header>\n<h1>{escape(title)}</h1>\n<p class="lead">{_prose(lead)}</p>\n</header>\n'
+        f"{body}</main>\n<footer>Made with gatecast. This file is complete: it asks nothing of "
+        "any network.</footer>\n"
+        f"{script}</body>\n</html>\n"
+    )
+
+
+def _section(section: Section, number: int) -> str:
+    parts = [f"<h2>{escape(section.heading)}</h2>\n"]
+    parts += [f"<p>{_prose(text)}</p>\n" for text in section.paragraphs]
+    if section.charts:
+        parts.append(_charts(section.charts, number))
+    if section.table is not None:
+        parts.append(_table(section.table))
+    if section.facts:
+        wide = " class=wide" if any(len(text) > _PROSE for _, text in section.facts) else ""
+        pairs = (
+            f"<div><dt>{escape(name)}</dt><dd>{_prose(text)}</dd></div>"
+            for name, text in section.facts
+        )
+        parts.append(f"<dl{wide}>{''.join(pairs)}</dl>\n")
+    if section.items:
+        parts.append(f"<ul>{''.join(f'<li>{_prose(text)}</li>' for text in section.items)}</ul>\n")
+    return f"<section>\n{''.join(parts)}</section>\n"
+
+
+def _charts(charts: tuple[Chart, ...], number: int) -> str:
+    chooser = ""
+    if len(charts) > 1:
+        options = "".join(f"<option>{escape(chart.label)}</option>" for chart in charts)
+        chooser = f"<label>Series <select>{options}</select></label>\n"
+    figures = "".join(
+        f'<script type="application/json" class="figure">'
+        f"{_safe(chart.figure.to_json(engine='json'))}</script>\n"
+        for chart in charts
+    )
+    label = escape(charts[0].label)
+    return (
+        f'<figure id="figure-{number}" aria-label="{label}">\n{chooser}'
+        f'<div class="plot"><noscript>This chart needs JavaScript.</noscript></div>\n'
+        f"{figures}</figure>\n"
+    )
+
+
+def _table(table: Table) -> str:
+    numeric = [
+        all(_NUMBER.fullmatch(row[column]) for row in table.rows)
+        for column in range(len(table.headings))
+    ]
+    prose = any(len(cell) > _PROSE for row in table.rows for cell in row)
+    kind = [' class="n"' if number else "" for number in numeric]
+    head = "".join(
+        f'<th scope="col" role="columnheader"{kind[column]}>{escape(text)}</th>'
+        for column, text in enumerate(table.headings)
+    )
+    rows = "".join(
+        f'<tr role="row"><th scope="row" role="rowheader">{escape(row[0])}</th>'
+        + "".join(
+            f'<td role="cell" data-label="{escape(table.headings[column])}"{kind[column]}>'
+            f"{escape(row[column])}</td>"
+            for column in range(1, len(row))
+        )
+        + "</tr>\n"
+        for row in table.rows
+    )
+    caption = f"<caption>{_prose(table.caption)}</caption>\n" if table.caption else ""
+    # The roles say again what the tags say, because a table laid out as cards loses them.
+    return (
+        f'<div class="scroll" tabindex="0"><table role="table"{" class=prose" if prose else ""}>\n'
+        f'{caption}<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
+        f'<tbody role="rowgroup">\n{rows}</tbody>\n</table></div>\n'
+    )
+
+
+def _prose(text: str) -> str:
+    """Escape text, and keep a number and its per cent sign on one line."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", escape(text))
+
+
+def _safe(data: str) -> str:
+    """Escape JSON for a script element: no tag can begin or end in it."""
+    return data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _embedded(value: object) -> str:
+    return _safe(json.dumps(value))
+
+
+_STYLE = (
+    f":root {{ --font: {FONT}; "
+    + " ".join(f"--{name}: {light};" for name, (light, _) in SCHEME.items())
+    + " --ground: #f6f7f9; }\n@media screen and (prefers-color-scheme: dark) { :root { "
+    + " ".join(f"--{name}: {dark};" for name, (_, dark) in SCHEME.items())
+    + " --ground: #0d1117; } }\n"
+    + """
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body { margin: 0; background: var(--ground); color: var(--truth);
+  font: 17px/1.6 var(--font); overflow-wrap: anywhere; }
+main, footer { max-width: 62rem; margin: 0 auto; padding: 0 1.25rem; }
+header { padding: 3rem 0 .5rem; border-top: 4px solid var(--lstm); margin-top: -1px; }
+h1 { font-size: clamp(1.7rem, 5vw, 2.5rem); line-height: 1.15; letter-spacing: -.02em;
+  margin: 0 0 1rem; text-wrap: balance; }
+h2 { font-size: 1.35rem; line-height: 1.25; letter-spacing: -.01em; margin: 0 0 .6rem; }
+p { margin: 0 0 .8rem; max-width: 44rem; }
+.lead { font-size: 1.2rem; line-height: 1.5; max-width: 46rem; text-wrap: pretty; }
+section { margin: 2.4rem 0 0; }
+header + section { margin-top: 1.2rem; }
+figure { margin: 1rem 0; padding: .6rem .6rem .3rem; background: var(--paper);
+  border: 1px solid var(--grid); border-radius: 10px; }
+.plot { height: 420px; }
+.rangeslider-mask-min, .rangeslider-mask-max { fill: var(--shade) !important;
+  fill-opacity: .25 !important; }
+.rangeslider-mask-min-opp-axis, .rangeslider-mask-max-opp-axis { display: none; }
+.rangeslider-rangeplot .points { display: none; }
+label { display: flex; gap: .6rem; align-items: center; padding: .3rem .4rem .6rem;
+  color: var(--text); font-size: .95rem; overflow-wrap: normal; }
+select { font: inherit; color: var(--truth); background: var(--ground); padding: .35rem .6rem;
+  border: 1px solid var(--shade); border-radius: 6px; min-width: 0; max-width: 100%; }
+.scroll { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; width: 100%; font-size: .95rem; line-height: 1.45; }
+caption { caption-side: bottom; text-align: left; color: var(--text); padding: .6rem 0 0; }
+th, td { text-align: left; vertical-align: top; padding: .55rem 1rem .55rem 0;
+  border-bottom: 1px solid var(--grid); overflow-wrap: normal; }
+thead th { color: var(--text); font-weight: 600; font-size: .85rem;
+  border-bottom: 1px solid var(--shade); }
+.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+th:last-child, td:last-child { padding-right: 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr));
+  gap: .9rem 1.5rem; margin: 1rem 0; }
+dl.wide { grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
+dl.wide > div { border-left: 3px solid var(--grid); padding-left: .9rem; }
+dl.wide > div:last-child { border-left-color: var(--lstm); }
+dt { color: var(--text); font-size: .85rem; font-weight: 600; }
+dd { margin: 0; }
+ul { padding-left: 1.2rem; max-width: 44rem; }
+footer { color: var(--text); font-size: .85rem; padding-top: 2.5rem; padding-bottom: 2.5rem; }
+@media (max-width: 40rem) {
+  body { font-size: 16px; }
+  header { padding-top: 2rem; }
+  .lead { font-size: 1.1rem; }
+  figure { margin-inline: -.6rem; padding-inline: .2rem; }
+  .plot { height: 370px; }
+  .prose, .prose tbody, .prose tr, .prose th, .prose td, .prose caption { display: block; }
+  .prose { display: flex; flex-direction: column; }
+  .prose caption { order: 1; }
+  .prose thead { display: none; }
+  .prose tr { border-bottom: 1px solid var(--shade); padding: .6rem 0; }
+  .prose th, .prose td { border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
+  .prose td::before { content: attr(data-label) ": "; color: var(--text); }
+}
+@media print {
+  body { background: none; font-size: 10.5pt; }
+  main, footer { max-width: none; padding: 0; }
+  header { padding-top: 1rem; }
+  figure { border: 0; padding: 0; margin: .4rem 0; }
+  .plot { height: 300px; }
+  section { margin-top: 1.4rem; }
+  figure, tr, dl > div { break-inside: avoid; }
+  h2, h2 + p { break-after: avoid; }
+  label { display: none; }
+}
+"""
+)
+
+# Plotly draws with fixed colours and sizes; these lines follow the screen, the paper and the zoom.
+_DRAW = """
+(() => {
+  const night = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(width < 40rem)");
+  const touch = matchMedia("(pointer: coarse)").matches;
+  const dark = JSON.parse(document.getElementById("dark").textContent);
+  const inDark = (value, key) =>
+    Array.isArray(value) ? value.map(item => inDark(item, key))
+    : value && typeof value === "object" ? Object.fromEntries(
+        Object.entries(value).map(([name, item]) => [name, inDark(item, name)]))
+    : (/color$/i.test(key) && dark[value]) || value;
+  const config = { responsive: true, displaylogo: false, showSendToCloud: false,
+    plotlyServerURL: "", showLink: false, modeBarButtonsToRemove: ["select2d", "lasso2d"],
+    toImageButtonOptions: { filename: "gatecast", scale: 2 } };
+  const charts = [...document.querySelectorAll("figure")].map(figure => ({
+    figure, plot: figure.querySelector(".plot"), chooser: figure.querySelector("select"),
+    sources: [...figure.querySelectorAll("script.figure")] }));
+  const draw = ({ figure, plot, chooser, sources }, printed = false) => {
+    const chosen = chooser ? chooser.selectedIndex : 0;
+    let { data, layout } = JSON.parse(sources[chosen].textContent);
+    if (night.matches && !printed) ({ data, layout } = inDark({ data, layout }, ""));
+    layout.uirevision = chosen;  // the same chart in other colours keeps the reader's zoom
+    if (printed) Object.assign(layout, { width: 660, height: 300 });
+    if (touch) layout.dragmode = false;  // a finger on a chart scrolls the page
+    if (chooser) figure.setAttribute("aria-label", chooser.value);
+    return Plotly.react(plot, data, layout, { ...config, displayModeBar: narrow.matches || printed
+      ? false : "hover" });
+  };
+  const sortable = x => typeof x === "string" ? x.replace(" ", "T") : x;
+  const fit = plot => moved => {
+    if (!plot.layout.meta?.fit || !Object.keys(moved).some(key => key.startsWith("xaxis.range")) ||
+        Object.keys(moved).some(key => key.startsWith("yaxis"))) return;
+    const [from, to] = plot.layout.xaxis.range.map(sortable);
+    let low = Infinity, high = -Infinity;
+    for (const { x, y, visible } of plot.data) {
+      if (visible === "legendonly") continue;
+      x.forEach((at, i) => {
+        if (y[i] === null || sortable(at) < from || sortable(at) > to) return;
+        low = Math.min(low, y[i]); high = Math.max(high, y[i]);
+      });
+    }
+    const room = (high - low) * 0.06 || Math.abs(high) * 0.06 || 1;
+    if (low <= high) Plotly.relayout(plot, { "yaxis.range": [low - room, high + room] });
+  };
+  for (const chart of charts) {
+    chart.plot.textContent = "";
+    draw(chart);
+    chart.plot.on("plotly_relayout", fit(chart.plot));
+    chart.chooser?.addEventListener("change", () => draw(chart));
+  }
+  const redraw = printed => () => charts.forEach(chart => draw(chart, printed));
+  night.addEventListener("change", redraw(false));
+  narrow.addEventListener("change", redraw(false));
+  addEventListener("beforeprint", redraw(true));
+  addEventListener("afterprint", redraw(false));
+})();
+"""

@@ -1,0 +1,81 @@
+"""The path from a panel to a forecast that says how good it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gatecast import DataError
+from gatecast.auto import forecast_panel, settings_for
+from gatecast.panel import from_any
+
+FAST = {"epochs": 3, "hidden_size": 8}
+
+
+def test_the_held_back_points_are_never_seen(monthly: pd.DataFrame) -> None:
+    """Neither the scored network nor a setting may know them."""
+    poisoned = monthly.copy()
+    poisoned.loc[poisoned.index[-12:], "y"] = 1e6
+    clean = forecast_panel(from_any(monthly), 12)
+    other = forecast_panel(from_any(poisoned), 12)
+    assert clean.holdout is not None
+    assert other.holdout is not None
+    for name, forecast in clean.holdout.forecasts.items():
+        np.testing.assert_array_equal(forecast, other.holdout.forecasts[name])
+    assert clean.model.config == other.model.config
+
+
+def test_a_clear_season_is_forecast_better_than_by_repeating(monthly: pd.DataFrame) -> None:
+    outcome = forecast_panel(from_any(monthly), 12)
+    assert outcome.holdout is not None
+    scores = {name: score["mase"] for name, score in outcome.holdout.scores.items()}
+    assert scores["LSTM"] < scores["SeasonalNaive"] < scores["Naive"]
+    assert outcome.model.config.anchor == "season"
+    assert outcome.model.n_validation_windows_ == 0  # the final fit leaves nothing out
+
+
+def test_without_a_season_the_last_value_is_the_anchor() -> None:
+    rng = np.random.default_rng(0)
+    walk = pd.DataFrame(
+        {"ds": pd.date_range("2020-01-01", periods=150, freq="MS"), "y": rng.normal(size=150)}
+    )
+    walk["y"] = 100 + walk["y"].cumsum()
+    assert settings_for(from_any(walk), 6, 12)["anchor"] == "last"
+
+
+def test_when_too_short_to_hold_back_it_is_said(monthly: pd.DataFrame) -> None:
+    outcome = forecast_panel(from_any(monthly.tail(16)), 12, settings=FAST)
+    assert outcome.holdout is None
+    assert any("Nothing was held back" in note for note in outcome.notes)
+    assert np.isfinite(outcome.forecast).all()
+
+
+def test_when_too_short_for_anything_the_needed_length_is_said(monthly: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match=r"12 steps ahead need at least 15 values.*at most 11"):
+        forecast_panel(from_any(monthly.tail(14)), 12)
+
+
+def test_short_series_are_forecast_and_left_out_of_the_scores(several: pd.DataFrame) -> None:
+    short = several[several["unique_id"] == "c"].tail(5).assign(unique_id="short")
+    panel = from_any(pd.concat([several, short]))
+    outcome = forecast_panel(panel, 6, settings=FAST)
+    assert outcome.holdout is not None
+    assert outcome.forecast.shape == (4, 6)
+    assert outcome.holdout.truth.shape == (3, 6)
+    assert any("1 of 4 series are too short" in note for note in outcome.notes)
+
+
+def test_constant_series_are_continued_and_noted() -> None:
+    df = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=60, freq="MS"), "y": 3.5})
+    outcome = forecast_panel(from_any(df), 6, settings=FAST)
+    np.testing.assert_array_equal(outcome.forecast, 3.5)
+    assert any("did not change" in note for note in outcome.notes)
+    assert outcome.holdout is not None
+    assert np.isnan(outcome.holdout.scores["LSTM"]["mase"])
+    assert outcome.holdout.scores["LSTM"]["rmse"] == 0
+
+
+def test_when_the_context_is_shorter_than_usual_it_is_said(monthly: pd.DataFrame) -> None:
+    outcome = forecast_panel(from_any(monthly.tail(40)), 12, settings=FAST)
+    assert any("The network sees the last" in note for note in outcome.notes)

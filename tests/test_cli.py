@@ -1,0 +1,252 @@
+"""The command line as a user meets it: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gatecast
+
+FAST = ("--epochs", "3")
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gatecast", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", **environment},
+        check=False,
+    )
+
+
+def failed(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_a_two_column_file_is_forecast_past_its_end(csv: Path) -> None:
+    done = run("forecast", csv, "-h", 12, *FAST)
+    assert done.returncode == 0, done.stderr
+    frame = pd.read_csv(io.StringIO(done.stdout))
+    assert list(frame.columns) == ["unique_id", "ds", "LSTM"]
+    assert frame["ds"].tolist() == [f"2020-{month:02}-01" for month in range(1, 13)]
+    assert np.isfinite(frame["LSTM"]).all()
+    assert "SeasonalNaive" in done.stderr
+    assert "Error on the last 12 values" in done.stderr
+
+
+def test_json_is_one_object_and_nothing_else(csv: Path) -> None:
+    done = run("forecast", csv, "--horizon", 6, "--json", *FAST)
+    report = json.loads(done.stdout)
+    assert set(report) == {
+        "model", "frequency", "season_length", "horizon", "series", "holdout", "forecast",
+        "seconds", "notes",
+    }  # fmt: skip
+    assert (report["model"], report["frequency"], report["season_length"]) == ("LSTM", "MS", 12)
+    assert (report["horizon"], report["series"]) == (6, 1)
+    assert set(report["holdout"]) == {"LSTM", "Naive", "SeasonalNaive"}
+    assert set(report["holdout"]["LSTM"]) == {"mase", "rmse", "smape"}
+    assert [set(row) for row in report["forecast"]] == [{"unique_id", "ds", "LSTM"}] * 6
+    assert report["forecast"][0]["ds"] == "2020-01-01"
+    assert done.stderr == ""
+
+
+def test_files_are_written_where_asked_and_nowhere_else(csv: Path, tmp_path: Path) -> None:
+    out, page, model = tmp_path / "f.csv", tmp_path / "p.html", tmp_path / "m.safetensors"
+    done = run("forecast", csv, "-h", 3, "--out", out, "--plot", page, "--save", model, *FAST)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert {p.name for p in tmp_path.iterdir()} == {csv.name, "f.csv", "p.html", "m.safetensors"}
+    expected = pd.read_csv(out)
+    again = run("predict", model)
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(again.stdout)), expected)
+    from_file = json.loads(run("predict", model, csv, "-h", 2, "--json").stdout)
+    assert [row["LSTM"] for row in from_file["forecast"]] == expected["LSTM"].tolist()[:2]
+    assert gatecast.load(model).predict()["LSTM"].tolist() == expected["LSTM"].tolist()
+
+
+def test_the_forecast_does_not_depend_on_threads_or_repetition(csv: Path) -> None:
+    one = run("forecast", csv, "-h", 3, *FAST, GATECAST_THREADS="1").stdout
+    three = run("forecast", csv, "-h", 3, *FAST, "--threads", 3, GATECAST_THREADS="1").stdout
+    assert one == three == run("forecast", csv, "-h", 3, *FAST).stdout
+    assert one != run("forecast", csv, "-h", 3, "--seed", 1, *FAST).stdout
+
+
+def test_several_series_in_one_file(several: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    renamed = {"unique_id": "shop", "ds": "day", "y": "sold"}
+    several.rename(columns=renamed).to_csv(path, index=False)
+    options = ("--id", "shop", "--time", "day", "--target", "sold")
+    report = json.loads(run("forecast", path, "-h", 4, "--json", *options, *FAST).stdout)
+    assert report["series"] == 3
+    assert [row["unique_id"] for row in report["forecast"]] == list("aaaabbbbcccc")
+
+
+def test_predict_only_some_series(several: pd.DataFrame, tmp_path: Path) -> None:
+    several.to_csv(tmp_path / "long.csv", index=False)
+    model = tmp_path / "m.safetensors"
+    run("forecast", tmp_path / "long.csv", "-h", 2, "--save", model, *FAST)
+    frame = pd.read_csv(io.StringIO(run("predict", model, "--series", "b").stdout))
+    assert frame["unique_id"].tolist() == ["b", "b"]
+    failed(run("predict", model, "--series", "z"), 3, "no such series", "Got: z", "a, b, c")
+    failed(run("predict", model, "-h", 3), 2, "trained for 2 steps")
+
+
+BAD_FILES = {
+    "empty": ("", "empty"),
+    "only a heading": ("ds,y\n", ""),
+    "text": ("ds,y\n2024-01-01,1\n2024-01-02,two\n2024-01-03,3\n", "two"),
+    "infinity": ("ds,y\n2024-01-01,1\n2024-01-02,inf\n2024-01-03,3\n", "inf"),
+    "all missing": ("ds,y\n2024-01-01,\n2024-01-02,NA\n2024-01-03,\n", ""),
+    "duplicates": ("ds,y\n2024-01-01,1\n2024-01-01,2\n2024-01-02,3\n", "2024-01-01"),
+    "two candidates": ("ds,a,b\n2024-01-01,1,2\n2024-01-02,3,4\n", "--target"),
+    "no number": ("ds,name\n2024-01-01,x\n2024-01-02,y\n", ""),
+    "off the grid": (
+        "ds,y\n" + "".join(f"2024-01-{d:02},1\n" for d in range(1, 20)) + "2024-01-20 07:30,1\n",
+        "2024-01-20",
+    ),
+    "too short": ("ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n", "at least"),
+}
+
+
+@pytest.mark.parametrize(("text", "part"), BAD_FILES.values(), ids=BAD_FILES)
+def test_data_that_cannot_be_used_end_with_3(tmp_path: Path, text: str, part: str) -> None:
+    path, out = write(tmp_path / "bad.csv", text), tmp_path / "out.csv"
+    failed(run("forecast", path, "-h", 2, "--out", out, *FAST), 3, part)
+    assert not out.exists()
+
+
+def test_row_numbers_are_the_file_s_lines(tmp_path: Path) -> None:
+    lines = ["ds,y"] + [f"2024-01-{d:02},{d}" for d in range(1, 20)]
+    lines[7] = "2024-01-07,seven"
+    path = write(tmp_path / "bad.csv", "\n".join(lines))
+    failed(run("forecast", path, "-h", 2), 3, "row 8", "seven")
+
+
+@pytest.mark.parametrize("horizon", ["0", "-3", "x", "1.5", ""])
+def test_an_impossible_horizon_ends_with_2(csv: Path, horizon: str) -> None:
+    failed(run("forecast", csv, "-h", horizon), 2)
+
+
+def test_a_missing_horizon_or_unknown_option_ends_with_2(csv: Path) -> None:
+    failed(run("forecast", csv), 2, "horizon")
+    failed(run("forecast", csv, "-h", 3, "--fast"), 2, "--fast")
+
+
+def test_files_that_cannot_be_read_or_written_end_with_4_before_any_training(
+    csv: Path, tmp_path: Path
+) -> None:
+    failed(run("forecast", tmp_path / "none.csv", "-h", 2), 4, "none.csv")
+    failed(run("forecast", tmp_path, "-h", 2), 4)
+    # A million epochs would not end: these are found out first.
+    forever = ("forecast", csv, "-h", 2, "--epochs", 10**6)
+    failed(run(*forever, "--out", tmp_path / "no" / "f.csv"), 4, "--out", "does not exist")
+    failed(run(*forever, "--plot", tmp_path), 4, "--plot", "folder")
+    failed(run(*forever, "--save", tmp_path / "no" / "m"), 4, "--save", "does not exist")
+    failed(run(*forever, "--out", tmp_path / "f", "--save", tmp_path / "f"), 2, "same file")
+    failed(run("predict", tmp_path / "none.safetensors"), 4, "none.safetensors")
+    failed(run("predict", csv), 4, "not a whole gatecast model")
+    failed(run("demo", "--out", tmp_path / "no" / "d.html"), 4, "does not exist")
+    assert [p.name for p in tmp_path.iterdir()] == [csv.name]
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_file(csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "f.csv"
+    process = subprocess.Popen(
+        [sys.executable, "-c", _INTERRUPTED, "forecast", str(csv), "-h", "2", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "training\n"
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert [p.name for p in tmp_path.iterdir()] == [csv.name]
+
+
+# Says when training has begun, and would train for ever.
+_INTERRUPTED = """
+import sys
+import gatecast.models.lstm as lstm
+from gatecast.cli import main
+fit = lstm._core.fit
+def announced(*args, **kwargs):
+    told = []
+    def callback(*epoch):
+        if not told:
+            told.append(print("training", flush=True))
+    return fit(*args, **{**kwargs, "callback": callback})
+lstm._core.fit = announced
+sys.argv += ["--epochs", "9000000", "--context-length", "8"]
+main()
+"""
+
+
+def test_demo_writes_one_page_and_says_how_good_each_way_is(tmp_path: Path) -> None:
+    page = tmp_path / "demo.html"
+    done = run("demo", "--out", page, "--json")
+    report = json.loads(done.stdout)
+    assert report["point_by_point"]["rmse"] < 0.02
+    assert report["point_by_point"]["n"] == report["persistence"]["n"] == 5
+    assert report["future"]["rmse"] < 0.05
+    assert report["full_sequence"]["n"] == report["multiple_sequences"]["n"] == 50
+    assert set(report["seconds"]) == {"fit", "total"}
+    assert (report["seed"], report["page"]) == (0, str(page))
+    assert page.stat().st_size < 6_000_000
+    assert [p.name for p in tmp_path.iterdir()] == ["demo.html"]
+
+
+def test_demo_prints_a_table(tmp_path: Path) -> None:
+    done = run("demo", "--epochs", 20, "--seed", 4, "--out", tmp_path / "demo.html")
+    assert done.stdout == ""
+    for part in ("persistence", "point by point", "future", "0.6530", "demo.html"):
+        assert part in done.stderr
+
+
+def test_info_and_version() -> None:
+    facts = json.loads(run("info", "--json", GATECAST_THREADS="5", GATECAST_ISA="portable").stdout)
+    assert (facts["isa"], facts["threads"]) == ("portable", 5)
+    assert facts["version"] == gatecast.__version__
+    assert "portable" in run("info", GATECAST_ISA="portable").stdout
+    assert run("--version").stdout == f"gatecast {gatecast.__version__}\n"
+    failed(run("info", GATECAST_ISA="mmx"), 2, "GATECAST_ISA", "Got: mmx", "portable")
+    failed(run("info", GATECAST_THREADS="many"), 2, "GATECAST_THREADS", "Got: many")
+
+
+def test_every_instruction_set_gives_nearly_the_same_forecast(csv: Path) -> None:
+    facts = json.loads(run("info", "--json").stdout)
+    frames = [
+        pd.read_csv(io.StringIO(run("forecast", csv, "-h", 4, *FAST, GATECAST_ISA=isa).stdout))
+        for isa in facts["available_isas"]
+    ]
+    for frame in frames[1:]:
+        np.testing.assert_allclose(frame["LSTM"], frames[0]["LSTM"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("command", ["demo", "forecast", "predict", "info"])
+def test_every_command_has_help(command: str) -> None:
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert "Usage: " in done.stdout
+    assert "--json" in done.stdout

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatecast.errors import ConfigError, DataError
+from gatecast.frequency import (
+    Frequency,
+    format_stamps,
+    infer_frequency,
+    infer_step,
+    parse_frequency,
+    parse_stamps,
+)
+
+ALIASES = [
+    *("MS", "ME", "QS", "QE", "YS", "YE", "QS-FEB", "QE-JAN", "QE-FEB", "YE-JUN", "YS-APR"),
+    *("W-SUN", "W-WED", "D", "h", "min", "s", "15min", "30min", "2h", "30s", "100ms"),
+    *("BMS", "BME", "BQE", "BYS", "2MS", "2QS", "2W-TUE", "3D", "2YS", "B"),
+]
+
+
+def stamps_of(*texts: str, tz: str | None = None) -> np.ndarray:
+    return ints(pd.DatetimeIndex(list(texts)).tz_localize(tz))
+
+
+def ints(index: pd.DatetimeIndex) -> np.ndarray:
+    return np.asarray(index.as_unit("ns").asi8)
+
+
+def infer(stamps: np.ndarray, tz: str | None = None) -> str:
+    return str(infer_frequency(stamps, np.array([0, len(stamps)]), tz))
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+@pytest.mark.parametrize("start", ["2019-12-07", "2021-03-31", "2023-11-30 13:45"])
+def test_a_frequency_is_found_and_continued_as_pandas_does(alias: str, start: str) -> None:
+    index = pd.date_range(start, periods=60, freq=alias)
+
+    frequency = infer_frequency(ints(index), np.array([0, 60]))
+
+    assert str(frequency) == alias
+    expected = pd.date_range(index[-1], periods=31, freq=alias)[1:]
+    np.testing.assert_array_equal(frequency.future(ints(index)[-1:], 30)[0], ints(expected))
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    alias=st.sampled_from(ALIASES),
+    start=st.datetimes(pd.Timestamp("1950-01-01"), pd.Timestamp("2050-01-01")),
+    steps=st.integers(-60, 60),
+)
+def test_shifting_and_counting_undo_each_other(alias: str, start: object, steps: int) -> None:
+    frequency = Frequency(alias)
+    origin = ints(pd.date_range(start, periods=1, freq=alias))
+
+    moved = frequency.shift(origin, steps)
+    counted, on_grid = frequency.steps_between(origin, moved)
+
+    assert counted[0] == steps
+    assert on_grid[0]
+    np.testing.assert_array_equal(frequency.shift(moved, -steps), origin)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "expected"),
+    [
+        (["1949-01-01", "1949-02-01"], "MS"),
+        (["2023-02-01", "2023-03-01"], "MS"),
+        (["2024-01-15", "2024-02-15", "2024-03-15"], "MS"),
+        (["2024-01-31", "2024-02-29"], "ME"),
+        (["2023-02-28", "2023-03-31"], "ME"),
+        (["2024-01-31", "2024-02-29", "2024-03-29"], "BME"),
+        (["2023-01-01", "2023-04-01"], "QS"),
+        (["2023-03-31", "2023-06-30"], "QE"),
+        (["2023-01-01", "2024-01-01"], "YS"),
+        (["2024-01-01", "2025-01-01"], "YS"),
+        (["2023-07-01", "2024-07-01"], "YS-JUL"),
+        (["2023-12-31", "2024-12-31"], "YE"),
+        (["2023-01-01", "2023-07-01"], "2QS"),
+        (["2024-01-07", "2024-01-14"], "W-SUN"),
+        (["2024-01-03", "2024-01-10", "2024-01-17"], "W-WED"),
+        (["2024-01-01", "2024-01-02"], "D"),
+        (["2024-01-05", "2024-01-06"], "D"),
+        (["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"], "B"),
+        (["2024-01-01 00:00", "2024-01-01 01:00"], "h"),
+        (["2024-01-01 00:05", "2024-01-01 00:20"], "15min"),
+        (["2024-01-01 00:00:00", "2024-01-01 00:00:10"], "10s"),
+    ],
+)
+def test_short_series_tell_their_frequency(stamps: list[str], expected: str) -> None:
+    assert infer(stamps_of(*stamps)) == expected
+
+
+def test_monthly_stamps_keep_their_day() -> None:
+    last = stamps_of("2024-01-15")
+    assert format_stamps(Frequency("MS").future(last, 2)[0]) == ["2024-02-15", "2024-03-15"]
+
+
+def test_month_ends_meet_leap_years() -> None:
+    last = stamps_of("2023-12-31", "2024-12-31")
+    future = Frequency("ME").future(last, 2)
+    assert format_stamps(future[:, 1]) == ["2024-02-29", "2025-02-28"]
+
+
+def test_rows_may_be_missing() -> None:
+    index = pd.date_range("2020-01-01", periods=60, freq="MS")
+    assert infer(ints(index.delete([3, 4, 20, 33]))) == "MS"
+    index = pd.date_range("2020-01-01", periods=60, freq="h")
+    assert infer(ints(index.delete([3, 4, 20, 33]))) == "h"
+
+
+def test_the_longest_series_proposes_and_all_decide() -> None:
+    weekdays = ints(pd.date_range("2024-01-01", periods=20, freq="B"))
+    with_a_weekend = ints(pd.date_range("2024-01-05", periods=4, freq="D"))
+    stamps, indptr = np.concatenate([weekdays, with_a_weekend]), np.array([0, 20, 24])
+    assert str(infer_frequency(stamps, indptr)) == "D"
+
+
+def test_stamps_out_of_step_are_seen() -> None:
+    stamps = stamps_of("2024-01-01", "2024-01-02", "2024-01-03 05:00", "2024-01-04")
+    assert infer(stamps) == "D"
+    _, on_grid = Frequency("D").steps_between(stamps, np.full(4, stamps[-1]))
+    assert on_grid.tolist() == [True, True, False, True]
+
+
+@pytest.mark.parametrize("alias", ["W-SUN", "QS-FEB", "YS"])
+def test_an_anchor_must_be_met(alias: str) -> None:
+    monday_in_march = stamps_of("2024-03-04")
+    assert not Frequency(alias).steps_between(monday_in_march, monday_in_march)[1][0]
+
+
+def test_one_stamp_is_no_frequency() -> None:
+    with pytest.raises(DataError, match="freq="):
+        infer_frequency(stamps_of("2024-01-01"), np.array([0, 1]))
+
+
+def test_whole_numbers_have_a_step() -> None:
+    frequency = infer_step(np.array([0, 5, 10, 20, 1, 6]), np.array([0, 4, 6]))
+    assert (frequency.step, str(frequency), frequency.season_length) == (5, "5", 1)
+    assert frequency.future(np.array([20, 6]), 2).tolist() == [[25, 30], [11, 16]]
+    assert infer_step(np.array([7]), np.array([0, 1])).step == 1
+
+
+# Clock changes of Europe/Berlin: 2024-03-31 02:00 -> 03:00 and 2024-10-27 03:00 -> 02:00.
+@pytest.mark.parametrize("start", ["2024-03-25", "2024-10-21"])
+@pytest.mark.parametrize("alias", ["h", "15min", "D", "W-MON", "MS", "B"])
+def test_clock_changes_neither_shift_nor_repeat_a_stamp(start: str, alias: str) -> None:
+    index = pd.date_range(start, periods=400, freq=alias, tz="Europe/Berlin")
+    stamps = ints(index)
+
+    frequency = infer_frequency(stamps, np.array([0, 400]), "Europe/Berlin")
+
+    assert str(frequency) == alias
+    np.testing.assert_array_equal(frequency.future(stamps[:1], 399)[0], stamps[1:])
+    assert frequency.steps_between(stamps, np.full(400, stamps[-1]))[1].all()
+
+
+def test_a_skipped_time_of_day_becomes_the_next_that_exists() -> None:
+    last = stamps_of("2024-03-30 02:30", tz="Europe/Berlin")
+    future = Frequency("D", tz="Europe/Berlin").future(last, 2)[0]
+    assert format_stamps(future, "Europe/Berlin") == ["2024-03-31 03:00:00", "2024-04-01 02:30:00"]
+
+
+def test_days_in_absolute_time_are_hours() -> None:
+    stamps = stamps_of("2024-03-25") + 24 * 3600 * 10**9 * np.arange(20)
+    assert infer(stamps, "Europe/Berlin") == "24h"
+
+
+def test_a_fixed_offset_is_a_time_zone() -> None:
+    index = pd.date_range("2024-01-01", periods=5, freq="D", tz="+08:00")
+    assert infer(ints(index), "+08:00") == "D"
+
+
+def test_the_calendar_ends() -> None:
+    with pytest.raises(DataError, match="2262"):
+        Frequency("YS").future(stamps_of("2250-01-01"), 40)
+
+
+@pytest.mark.parametrize(
+    ("alias", "season_length"),
+    [
+        *(("h", 24), ("2h", 12), ("5h", 1), ("D", 7), ("2D", 1), ("7D", 52), ("24h", 7)),
+        *(("B", 5), ("W-SUN", 52), ("2W-SUN", 26), ("MS", 12), ("ME", 12), ("2MS", 6), ("BME", 12)),
+        *(("QS", 4), ("2QS", 2), ("YS", 1), ("2YS", 1), ("min", 1440), ("5min", 288)),
+        *(("15min", 96), ("30min", 48), ("90min", 16), ("s", 3600), ("10s", 360), ("60s", 1440)),
+        *(("100ms", 1), ("ns", 1)),
+    ],
+)
+def test_season_length(alias: str, season_length: int) -> None:
+    assert Frequency(alias).season_length == season_length
+
+
+@pytest.mark.parametrize(
+    ("given_", "alias"),
+    [
+        *(("M", "ME"), ("Q", "QE"), ("Q-NOV", "QE-NOV"), ("A", "YE"), ("Y", "YE"), ("AS", "YS")),
+        *(("A-JUN", "YE-JUN"), ("H", "h"), ("T", "min"), ("15T", "15min"), ("S", "s"), ("L", "ms")),
+        *(("BM", "BME"), ("W", "W-SUN"), ("w-mon", None), ("W-mon", "W-MON"), ("1D", "D")),
+        *(("QS-JAN", "QS"), ("YE-DEC", "YE"), (" 2 MS ", "2MS"), ("5", "5"), (3, "3")),
+    ],
+)
+def test_old_and_new_aliases_are_known(given_: str | int, alias: str | None) -> None:
+    if alias is not None:
+        assert str(parse_frequency(given_)) == alias
+    else:
+        with pytest.raises(ConfigError):
+            parse_frequency(given_)
+
+
+@pytest.mark.parametrize(
+    "freq", ["", "X", "0D", "-1D", "D-MON", "W-JAN", "MS-JAN", "1.5h", 0, True]
+)
+def test_unknown_frequencies_are_refused(freq: str | int) -> None:
+    with pytest.raises(ConfigError):
+        parse_frequency(freq)
+
+
+def test_format_stamps() -> None:
+    assert format_stamps(stamps_of("2024-01-01", "2024-01-02 10:30")) == [
+        "2024-01-01 00:00:00",
+        "2024-01-02 10:30:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["1949-01", "1949-02"], ["1949-01-01", "1949-02-01"]),
+        (["2024Q3", "2024-Q4", "Q1 2025"], ["2024-07-01", "2024-10-01", "2025-01-01"]),
+        (["2024-W05", "2024W06"], ["2024-01-29", "2024-02-05"]),
+        (["2024/1/5", "2024.1.6", "2024年1月7日"], ["2024-01-05", "2024-01-06", "2024-01-07"]),
+        (["2024年1月", "2024年2月"], ["2024-01-01", "2024-02-01"]),
+        (["1960", "1961", "1962"], ["1960-01-01", "1961-01-01", "1962-01-01"]),
+        (["2020年", "2021年"], ["2020-01-01", "2021-01-01"]),
+        (["20240131", "20240201"], ["2024-01-31", "2024-02-01"]),
+        (["202401", "202402"], ["2024-01-01", "2024-02-01"]),
+        (["31.1.2024", "1.2.2024"], ["2024-01-31", "2024-02-01"]),
+        (["31/01/2024", "01/02/2024"], ["2024-01-31", "2024-02-01"]),
+        (["1/31/2024", "2/1/2024"], ["2024-01-31", "2024-02-01"]),
+        (["1/12/2020", "1/1/2021"], ["2020-12-01", "2021-01-01"]),
+        (["12/1/2020", "1/1/2021"], ["2020-12-01", "2021-01-01"]),
+        (["5 Jan 2024", "6 Jan 2024"], ["2024-01-05", "2024-01-06"]),
+        (["Jan 2024", "Feb 2024"], ["2024-01-01", "2024-02-01"]),
+        ([" 2024-01-05 "], ["2024-01-05"]),
+        (["2024-01-05T10:00"], ["2024-01-05 10:00:00"]),
+        (["2024/1/5 10:00:30"], ["2024-01-05 10:00:30"]),
+    ],
+)
+def test_text_is_read_as_stamps(texts: list[str], expected: list[str]) -> None:
+    read = parse_stamps(np.array(texts, object))
+    assert not read.whole
+    assert not read.bad.any()
+    assert format_stamps(read.stamps) == expected
+
+
+@pytest.mark.parametrize(
+    "texts", [["1", "2"], ["1960", "1962"], ["202413", "202414"], ["-5", "10"]]
+)
+def test_other_whole_numbers_stay_so(texts: list[str]) -> None:
+    read = parse_stamps(np.array(texts, object))
+    assert read.whole
+    assert read.stamps.tolist() == [int(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("texts", "tz"),
+    [
+        (["2024-01-01T00:00:00Z"], "UTC"),
+        (["2024-01-01 00:00:00+00:00"], "UTC"),
+        (["2024-01-01T00:00:00+0800"], "+08:00"),
+        (["2024-01-01T00:00:00+01:00", "2024-07-01T00:00:00+02:00"], "UTC"),
+    ],
+)
+def test_text_may_have_a_time_zone(texts: list[str], tz: str) -> None:
+    read = parse_stamps(np.array(texts, object))
+    assert read.tz == tz
+    np.testing.assert_array_equal(
+        read.stamps, [pd.Timestamp(text).as_unit("ns").value for text in texts]
+    )
+
+
+def test_texts_that_are_no_stamps_are_marked() -> None:
+    texts = ["2024-01-01", "soon", "2024-02-30", "9999-12-31", "", "2024-W54", "0001-01-01"]
+    read = parse_stamps(np.array(texts, object))
+    assert read.bad.tolist() == [False] + [True] * 6
+
+
+def test_when_day_and_month_cannot_be_told_apart_it_is_an_error() -> None:
+    with pytest.raises(DataError, match=r"1/2/2024.*2024-01-31"):
+        parse_stamps(np.array(["1/2/2024", "2/2/2024"], object))
