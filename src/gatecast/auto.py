@@ -149,7 +149,8 @@ def forecast_panel(
     else:
         notes.append(
             f"Nothing was held back: that needs at least {2 * h + _MIN_CONTEXT} values, and the "
-            f"longest series has {int(panel.lengths.max())}. How good the forecast is, is not known."
+            f"longest series has {int(panel.lengths.max())}. How good the forecast is, nobody "
+            "knows."
         )
         refit = _for_epochs(config, fitted("Finding the number of epochs", panel, config))
     model = fitted("Training on everything", panel, refit)

@@ -1,4 +1,4 @@
-"""The tutorial's job: learn a sine from windows of 50, look at it in three ways, go on past its end."""
+"""The tutorial's job: learn a sine, look at the forecasts in three ways, go on past the end."""
 
 from __future__ import annotations
 
