@@ -268,6 +268,9 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
            result.best_epoch});
     if (stops_early && epoch - result.best_epoch >= training.patience) break;
   }
+  if (!std::all_of(best.data(), best.data() + network.size,
+                   [](float w) { return std::isfinite(w); }))
+    throw Diverged("A weight is not a finite number after training.");
   std::memcpy(parameters, best.data(), network.size * sizeof(float));
   return result;
 }

@@ -7,12 +7,11 @@ import importlib
 import os
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 import gatecast
@@ -41,13 +40,22 @@ def blocks(page: str, language: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the files that the README speaks of."""
-    t = np.arange(96)
-    rng = np.random.default_rng(3)
-    y = 200 + t + 30 * np.sin(2 * np.pi * t / 12) + rng.normal(0, 5, 96)
-    months = pd.period_range("2018-01", periods=96, freq="M").astype(str)
-    pd.DataFrame({"month": months, "sales": y.round(1)}).to_csv(tmp_path / "sales.csv", index=False)
+    """A folder with the file that the README speaks of."""
+    shutil.copy(ROOT / "examples" / "sales.csv", tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.name)
+def test_examples_run(path: Path, tmp_path: Path) -> None:
+    copied = shutil.copy(path, tmp_path)
+    subprocess.run([sys.executable, "-W", "error", copied], check=True, capture_output=True)
+
+
+def test_the_example_data_are_what_the_script_makes(tmp_path: Path) -> None:
+    copied = shutil.copy(ROOT / "examples" / "make_sales.py", tmp_path)
+    subprocess.run([sys.executable, copied], check=True)
+    expected = (ROOT / "examples" / "sales.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "sales.csv").read_text(encoding="utf-8") == expected
 
 
 @pytest.mark.parametrize("page", PAGES)
