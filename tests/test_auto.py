@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gatecast import DataError
-from gatecast.auto import forecast_panel, settings_for
+from gatecast.auto import forecast_panel
 from gatecast.panel import from_any
 
 FAST = {"epochs": 3, "hidden_size": 8}
@@ -41,7 +41,15 @@ def test_without_a_season_the_last_value_is_the_anchor() -> None:
         {"ds": pd.date_range("2020-01-01", periods=150, freq="MS"), "y": rng.normal(size=150)}
     )
     walk["y"] = 100 + walk["y"].cumsum()
-    assert settings_for(from_any(walk), 6, 12)["anchor"] == "last"
+    outcome = forecast_panel(from_any(walk), 6, settings=FAST)
+    assert outcome.model.config.anchor == "last"
+
+
+def test_what_is_asked_for_is_used(monthly: pd.DataFrame) -> None:
+    settings = {**FAST, "anchor": "last", "context_length": 7}
+    model = forecast_panel(from_any(monthly), 6, settings=settings).model
+    assert (model.config.anchor, model.context_length_) == ("last", 7)
+    assert model.config.hidden_size == (8,)
 
 
 def test_when_too_short_to_hold_back_it_is_said(monthly: pd.DataFrame) -> None:

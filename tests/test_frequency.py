@@ -7,14 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatecast.errors import ConfigError, DataError
-from gatecast.frequency import (
-    Frequency,
-    format_stamps,
-    infer_frequency,
-    infer_step,
-    parse_frequency,
-    parse_stamps,
-)
+from gatecast.frequency import Frequency, infer_frequency, infer_step, parse_frequency
+from gatecast.stamps import format_stamps, parse_stamps
 
 ALIASES = [
     *("MS", "ME", "QS", "QE", "YS", "YE", "QS-FEB", "QE-JAN", "QE-FEB", "YE-JUN", "YS-APR"),

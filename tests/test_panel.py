@@ -12,12 +12,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from dateutil.tz import tzoffset
+from dateutil.tz import gettz, tzoffset, tzstr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatecast.errors import ArtifactError, ConfigError, DataError
-from gatecast.panel import Columns, Panel, from_any, from_array, from_frame, from_metadata
+from gatecast.frames import from_frame
+from gatecast.panel import Columns, Panel, from_any, from_array, from_metadata
 
 DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
 
@@ -243,10 +244,21 @@ def test_text_with_an_offset_keeps_it() -> None:
     assert str(in_utc[0]) == "2024-01-03 16:00:00+00:00"
 
 
-def test_a_time_zone_without_a_name_is_refused_with_the_fix() -> None:
-    ds = pd.to_datetime(DAYS).tz_localize(tzoffset("somewhere", 3600))
+@pytest.mark.parametrize(
+    "tz", [tzoffset("somewhere", 3600), gettz("Europe/Berlin"), tzstr("CET-1CEST")]
+)
+def test_a_time_zone_without_a_name_is_refused_with_the_fix(tz: Any) -> None:
+    ds = pd.to_datetime(DAYS).tz_localize("UTC").tz_convert(tz)
     with pytest.raises(DataError, match=r"time zone.*tz_convert"):
         from_any(long(ds=ds))
+
+
+def test_when_pandas_cannot_read_a_time_zone_it_is_an_error_with_the_fix() -> None:
+    # pandas makes such stamps and then fails to show them.
+    ds = pd.to_datetime(DAYS).tz_localize("UTC").tz_convert(tzstr("CET-1CEST"))
+    for data in (long(ds=pd.Categorical(ds)), long(unique_id=ds), long(y=ds), pd.Series(ds)):
+        with pytest.raises(DataError, match=r"cannot be read.*tz_convert"):
+            from_any(data)
 
 
 def test_hourly_stamps_pass_a_clock_change() -> None:

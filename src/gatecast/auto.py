@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -91,8 +91,9 @@ def forecast_panel(
     """Hold back, train, score against the naive forecasts, train on everything, forecast.
 
     The newest ``h`` points of each series are held back. On the rest, early stopping finds the
-    number of epochs; the network trained for as many on all of the rest is scored on the points
-    held back. The final network is trained in the same way on everything.
+    number of epochs, and which anchor is better where that is in doubt; the network trained for
+    as many on all of the rest is scored on the points held back. The final network is trained in
+    the same way on everything.
 
     Parameters
     ----------
@@ -126,17 +127,28 @@ def forecast_panel(
     asked = settings or {}
     chosen = settings_for(panel, h, m, asked.get("context_length"))
     config = LSTMConfig(**{**chosen, "h": h, "seed": seed, **asked})
+    fits_in = 1 < m <= (config.context_length or 0)
+    anchors = _anchors(panel, h, m) if fits_in and "anchor" not in asked else (config.anchor,)
 
     def fitted(what: str, data: Panel, config: LSTMConfig) -> LSTM:
         callback = progress(what, config.epochs) if progress else False
         return LSTM.from_config(config, threads=threads, progress=callback).fit_panel(data)
 
+    def searched(data: Panel) -> LSTMConfig:
+        """The anchor and the number of epochs that early stopping finds best."""
+        what = "Finding the number of epochs"
+        models = [fitted(what, data, config.replace(anchor=anchor)) for anchor in anchors]
+        best = min(models, key=_validation_loss)
+        if best.n_validation_windows_ == 0:
+            notes.append("The series are too short for early stopping; all epochs were trained.")
+        # The same network, trained on the validation part too, for as long as was best.
+        return best.config.replace(epochs=max(1, best.best_epoch_), validation_fraction=0.0)
+
     enough = panel.lengths >= 2 * h + _MIN_CONTEXT
     holdout = None
     if enough.any():
         history, truth = panel.select(enough).drop_last(h)
-        searched = fitted("Finding the number of epochs", history, config)
-        refit = _for_epochs(config, searched)
+        refit = searched(history)
         model = fitted("Training without the points held back", history, refit)
         holdout = _score(model, history, truth)
         if not enough.all():
@@ -144,15 +156,13 @@ def forecast_panel(
                 f"{int((~enough).sum())} of {panel.n_series} series are too short to hold back "
                 f"{h} points and are not part of the scores."
             )
-        if searched.n_validation_windows_ == 0:
-            notes.append("The series are too short for early stopping; all epochs were trained.")
     else:
         notes.append(
             f"Nothing was held back: that needs at least {2 * h + _MIN_CONTEXT} values, and the "
             f"longest series has {int(panel.lengths.max())}. How good the forecast is, nobody "
             "knows."
         )
-        refit = _for_epochs(config, fitted("Finding the number of epochs", panel, config))
+        refit = searched(panel)
     model = fitted("Training on everything", panel, refit)
     wanted = default_context_length(np.array([10**9]), h, model.season_length_)
     if model.context_length_ < wanted and "context_length" not in asked:
@@ -177,8 +187,7 @@ def settings_for(
 ) -> dict[str, Any]:
     """Choose the LSTM's settings by the data at hand, the newest ``h`` points not looked at.
 
-    Small data get a small network. The anchor is the last season where, over the past, repeating
-    the last season was about as good as repeating the last value, or better.
+    Small data get a small network.
 
     Parameters
     ----------
@@ -200,17 +209,19 @@ def settings_for(
     lengths = panel.lengths - h if (panel.lengths > 2 * h).any() else panel.lengths
     context_length = context_length or default_context_length(lengths[lengths > h], h, m)
     n_windows = int(np.maximum(lengths - context_length - h + 1, 0).sum())
-    seasonal = 1 < m <= context_length and _season_helps(panel, h, m)
     return {
         "context_length": context_length,
         "hidden_size": (32,) if n_windows < 5_000 else (64,),
-        "anchor": "season" if seasonal else "last",
         "season_length": m,
     }
 
 
-def _season_helps(panel: Panel, h: int, m: int) -> bool:
-    """Whether y[t + k - m] is about as near to y[t + k] as y[t] is, on average over k <= h."""
+def _anchors(panel: Panel, h: int, m: int) -> tuple[Literal["last", "season"], ...]:
+    """Which anchors are worth trying: the better one, or both where neither is clearly better.
+
+    Over the past without the newest ``h`` points, is y[t + k - m] or y[t] nearer to y[t + k], on
+    average over k <= h?
+    """
     ratios = []
     for s in range(panel.n_series):
         y = panel.values[panel.indptr[s] : panel.indptr[s + 1] - h]
@@ -222,13 +233,15 @@ def _season_helps(panel: Panel, h: int, m: int) -> bool:
         last = np.mean([np.mean(np.abs(y[k:] - y[:-k])) for k in steps])
         if last > 0:
             ratios.append(seasonal / last)
-    return bool(ratios) and float(np.median(ratios)) < 1.1
+    ratio = float(np.median(ratios)) if ratios else math.inf
+    if ratio < 0.7:
+        return ("season",)
+    return ("last",) if ratio > 1.2 else ("last", "season")
 
 
-def _for_epochs(config: LSTMConfig, searched: LSTM) -> LSTMConfig:
-    """The same network, trained on the validation part too for as long as was best."""
-    epochs = max(1, searched.best_epoch_)
-    return config.replace(epochs=epochs, validation_fraction=0.0)
+def _validation_loss(model: LSTM) -> float:
+    """Of the epoch that was kept; scales are the windows' own, so anchors can be compared."""
+    return min(model.history_.get("val_loss", [math.inf]))
 
 
 def _score(model: LSTM, history: Panel, truth: NDArray[np.float64]) -> Holdout:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatecast.errors import DataError, MissingExtraError
-from gatecast.frequency import parse_stamps
-from gatecast.panel import MISSING, Columns, Panel, from_frame
+from gatecast.frames import MISSING, from_frame
+from gatecast.panel import Columns, Panel
+from gatecast.stamps import parse_stamps
 
 if TYPE_CHECKING:
     import pandas as pd

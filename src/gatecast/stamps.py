@@ -1,0 +1,285 @@
+"""Stamps: what they are in gatecast, read from text, and given back as text or typed.
+
+A stamp is an int64: nanoseconds since 1970 UTC, or a plain whole number. Where a day has to be a
+day, stamps are taken to the clock on the wall (:func:`to_wall`) and back (:func:`to_utc`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from gatecast.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Stamps = NDArray[np.int64]
+
+__all__ = [
+    "DAY",
+    "TextStamps",
+    "format_stamps",
+    "parse_stamps",
+    "to_utc",
+    "to_wall",
+    "type_stamps",
+]
+
+DAY = 86_400_000_000_000
+"""Nanoseconds."""
+
+
+def to_wall(stamps: Stamps, tz: str | None) -> Stamps:
+    """Take stamps to the clock on the wall of a time zone, where a day is a day.
+
+    Parameters
+    ----------
+    stamps : ndarray
+        int64 of any shape, nanoseconds since 1970 UTC.
+    tz : str or None
+        None is UTC.
+
+    Returns
+    -------
+    ndarray
+        int64 of that shape, nanoseconds since 1970 on that clock.
+
+    Examples
+    --------
+    >>> noon_utc = parse_stamps(np.array(["2024-07-01T12:00Z"], object)).stamps
+    >>> format_stamps(to_wall(noon_utc, "Asia/Tokyo"))
+    ['2024-07-01 21:00:00']
+    """
+    if tz is None or tz == "UTC":
+        return stamps
+    import pandas as pd
+
+    index = pd.DatetimeIndex(stamps.ravel().view("M8[ns]"), tz="UTC")
+    return _ints(index.tz_convert(tz).tz_localize(None)).reshape(stamps.shape)
+
+
+def to_utc(wall: Stamps, tz: str | None) -> Stamps:
+    """Undo :func:`to_wall`; a skipped time becomes the next that exists, a repeated one its first.
+
+    Parameters
+    ----------
+    wall : ndarray
+        int64 of any shape.
+    tz : str or None
+        None is UTC.
+
+    Returns
+    -------
+    ndarray
+        int64 of that shape.
+    """
+    if tz is None or tz == "UTC":
+        return wall
+    import pandas as pd
+
+    index = pd.DatetimeIndex(wall.ravel().view("M8[ns]"))
+    first = np.ones(wall.size, bool)
+    zoned = index.tz_localize(tz, nonexistent="shift_forward", ambiguous=first)
+    return _ints(zoned.tz_convert("UTC").tz_localize(None)).reshape(wall.shape)
+
+
+def format_stamps(stamps: Stamps, tz: str | None = None) -> list[str]:
+    """Write stamps as a reader would, without a time of day if all are at midnight.
+
+    Parameters
+    ----------
+    stamps : ndarray
+        int64 ``[n]``, nanoseconds since 1970 UTC.
+    tz : str, optional
+        Show the wall clock of this time zone.
+
+    Returns
+    -------
+    list of str
+    """
+    wall = to_wall(stamps, tz)
+    unit: Any = next(u for u, n in (("D", DAY), ("s", 10**9), ("ns", 1)) if not (wall % n).any())
+    return [
+        text.replace("T", " ") for text in np.datetime_as_string(wall.view("M8[ns]"), unit=unit)
+    ]
+
+
+class TextStamps(NamedTuple):
+    """What :func:`parse_stamps` read."""
+
+    stamps: Stamps
+    bad: NDArray[np.bool_]
+    whole: bool
+    tz: str | None = None
+
+
+def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
+    """Read stamps that are text.
+
+    Whole numbers stay whole numbers, except a run of years (1960, 1961, ... with none missing) and
+    numbers that are all dates (20240131) or all months (202401). ``2024-01``, ``2024Q1``,
+    ``2024-W05``, ``2024/1/5``, ``2024年1月5日``, ``31.1.2024``, ``5 Jan 2024`` are dates; whether
+    ``1/2/2024`` starts with the day or the month is told from the rest of the column.
+
+    Parameters
+    ----------
+    text : ndarray of str
+        ``[n]``.
+
+    Returns
+    -------
+    TextStamps
+        ``stamps`` int64, ``bad`` where a text is no stamp, ``whole`` whether stamps are whole
+        numbers, and the time zone if the texts have one.
+
+    Raises
+    ------
+    DataError
+        When days and months cannot be told apart.
+
+    Examples
+    --------
+    >>> format_stamps(parse_stamps(np.array(["2024Q3", "2024Q4"], object)).stamps)
+    ['2024-07-01', '2024-10-01']
+    """
+    import pandas as pd
+
+    codes, distinct = pd.factorize(text)  # panels repeat their stamps: read each of them once
+    texts = pd.Series(distinct, dtype=object).str.strip().str.removesuffix("年")
+    if texts.str.fullmatch(r"[+-]?\d{1,18}").all():
+        read = _parse_whole_numbers(texts)
+    else:
+        read = _parse_dates(texts)
+    return read._replace(stamps=read.stamps[codes], bad=read.bad[codes])
+
+
+def type_stamps(stamps: Stamps, time_type: str, tz: str | None = None) -> Any:
+    """Give stamps the type that a frame has them in.
+
+    Parameters
+    ----------
+    stamps : ndarray
+        int64 ``[n]``.
+    time_type : str
+        As in :class:`~gatecast.panel.Panel`.
+    tz : str, optional
+        The time zone to put them in; UTC without one.
+
+    Returns
+    -------
+    ndarray or pandas index
+        int64 or datetime64 ``[n]``; a pandas index for periods and with a time zone.
+
+    Examples
+    --------
+    >>> type_stamps(parse_stamps(np.array(["2024-01-31"], object)).stamps, "date")
+    array(['2024-01-31'], dtype='datetime64[D]')
+    """
+    if time_type == "int":
+        return stamps
+    instants = stamps.view("M8[ns]")
+    if time_type.startswith("period"):
+        import pandas as pd
+
+        return pd.DatetimeIndex(instants).to_period(time_type[7:-1])
+    unit = "D" if time_type == "date" else time_type[9:-1]
+    typed = instants.astype(f"M8[{unit}]")
+    if tz is None:
+        return typed
+    import pandas as pd
+
+    return pd.DatetimeIndex(typed, tz="UTC").tz_convert(tz)
+
+
+def _parse_whole_numbers(texts: Any) -> TextStamps:
+    import pandas as pd
+
+    numbers = np.sort(texts.to_numpy().astype(np.int64))
+    width = texts.str.len()
+    formats = {8: "%Y%m%d", 6: "%Y%m"}
+    years = numbers[0] >= 1678 and numbers[-1] <= 2200 and len(numbers) > 1
+    if years and (np.diff(numbers) == 1).all():
+        formats[4] = "%Y"
+    if (width == width[0]).all() and width[0] in formats:
+        dates = pd.to_datetime(texts, format=formats[width[0]], errors="coerce")
+        if dates.dt.year.between(1678, 2200).all():
+            return TextStamps(_ints(dates), np.zeros(len(texts), bool), whole=False)
+    return TextStamps(texts.to_numpy().astype(np.int64), np.zeros(len(texts), bool), whole=True)
+
+
+# Each layout is rewritten as an ISO date; the rest of the text (a time of day) stays.
+_LAYOUTS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"^(\d{4})[ -]?Q([1-4])$", lambda m: f"{m[1]}-{3 * int(m[2]) - 2:02}-01"),
+    (r"^Q([1-4])[ -](\d{4})$", lambda m: f"{m[2]}-{3 * int(m[1]) - 2:02}-01"),
+    (r"^(\d{4})-?W(\d{2})(?:-?([1-7]))?$", lambda m: _monday(m)),
+    (r"^(\d{4})(?:[/年](\d{1,2})月?|[/.年](\d{1,2})[/.月](\d{1,2})日?)(?!\S)", lambda m: _date(m)),
+)
+_NAMED_MONTHS = ("%d %b %Y", "%b %d %Y", "%b %Y", "%d %B %Y", "%B %d %Y", "%B %Y")
+
+
+def _monday(m: re.Match[str]) -> str:
+    try:
+        return date.fromisocalendar(int(m[1]), int(m[2]), int(m[3] or 1)).isoformat()
+    except ValueError:
+        return m[0]
+
+
+def _date(m: re.Match[str]) -> str:
+    return f"{m[1]}-{m[2] or m[3]:0>2}-{m[4] or '1':0>2}"
+
+
+def _parse_dates(texts: Any) -> TextStamps:
+    import pandas as pd
+
+    for pattern, rewrite in _LAYOUTS:
+        texts = texts.str.replace(pattern, rewrite, regex=True)
+    texts = _order_day_and_month(texts)
+    dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
+    words = texts.str.replace(r"[ ,-]+", " ", regex=True)
+    for layout in _NAMED_MONTHS:
+        if dates.isna().all():
+            dates = pd.to_datetime(words, format=layout, errors="coerce", utc=True)
+    bad = ~dates.dt.year.between(1678, 2261).to_numpy(bool)
+    dates = dates.dt.tz_localize(None).mask(bad, pd.Timestamp(0))
+    offsets = texts.str.extract(r":\d\d.*?(Z|[+-]\d\d:?\d\d)$")[0].dropna().unique()
+    tz = None
+    if len(offsets):
+        digits = offsets[0].replace(":", "")
+        fixed = len(offsets) == 1 and digits.strip("Z0+-") != ""
+        tz = f"{digits[:3]}:{digits[3:]}" if fixed else "UTC"
+    return TextStamps(_ints(dates), bad, whole=False, tz=tz)
+
+
+def _order_day_and_month(texts: Any) -> Any:
+    """Rewrite 31/1/2024 or 1/31/2024 as 2024-01-31."""
+    parts: Any = texts.str.extract(r"^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4})(?=\D|$)(.*)$")
+    parts = parts[parts[0].notna()]
+    if not len(parts):
+        return texts
+    first, second = parts[0].astype(int), parts[2].astype(int)
+    if (first > 12).any() or (parts[1] == ".").any():
+        day_first = True
+    elif (second > 12).any():
+        day_first = False
+    elif (first == second).all():
+        day_first = True  # 3/3/2024 is the same day either way
+    elif parts[3].nunique() > 1 and (first.nunique() == 1) != (second.nunique() == 1):
+        day_first = bool(first.nunique() == 1)  # a month after the other, for years
+    else:
+        raise DataError(
+            "These dates could start with the day or with the month.",
+            value=f"{texts[parts.index[0]]}",
+            fix="Write them as 2024-01-31.",
+        )
+    day, month = (parts[0], parts[2]) if day_first else (parts[2], parts[0])
+    rewritten = parts[3] + "-" + month.str.zfill(2) + "-" + day.str.zfill(2) + parts[4]
+    return rewritten.reindex(texts.index).fillna(texts)
+
+
+def _ints(index: Any) -> Stamps:
+    return np.asarray(index.values).astype("M8[ns]").astype(np.int64)
