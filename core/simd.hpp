@@ -29,7 +29,16 @@ typedef int32_t IntVec __attribute__((vector_size(GATECAST_VECTOR_BYTES)));
 
 inline Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
-inline Vec broadcast(float x) { return Vec{} + x; }
+// Written with intrinsics so that a float in memory is broadcast by the load itself.
+inline Vec broadcast(float x) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_set1_ps(x);
+#elif defined(__AVX2__)
+  return (Vec)_mm256_set1_ps(x);
+#else
+  return Vec{x, x, x, x};
+#endif
+}
 
 // a * b + c, rounded once where the hardware can.
 inline Vec fma(Vec a, Vec b, Vec c) {
