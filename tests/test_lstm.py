@@ -14,7 +14,7 @@ import pytest
 
 import gatecast
 from gatecast import LSTM, ConfigError, DataError
-from gatecast.models.lstm import Epoch
+from gatecast.progress import Epoch
 
 FAST = {"hidden_size": 8, "epochs": 3, "context_length": 12}
 
@@ -290,3 +290,19 @@ def test_the_public_names_are_these() -> None:
         "load",
     ]
     assert gatecast.__version__.count(".") == 2
+
+
+@pytest.mark.parametrize("settings", [{}, {"dropout": 0.3, "hidden_size": (8, 8)}])
+def test_the_number_of_threads_changes_no_bit(settings: dict[str, object]) -> None:
+    y = np.stack([wave(300, seed) for seed in range(6)])
+
+    def fitted(threads: int) -> LSTM:
+        asked = {**FAST, "batch_size": 200, **settings}
+        return LSTM(4, threads=threads, **asked).fit(y)  # type: ignore[arg-type]
+
+    one = fitted(1)
+    for other in (fitted(2), fitted(3), fitted(8), fitted(1)):
+        np.testing.assert_array_equal(one.predict(), other.predict())
+        assert one.history_ == other.history_
+        for name, weight in one.parameters_.items():
+            np.testing.assert_array_equal(weight, other.parameters_[name])

@@ -12,8 +12,8 @@ import numpy as np
 from gatecast.errors import DataError
 from gatecast.evaluation.metrics import mase, rmse, smape
 from gatecast.models.baselines import naive, seasonal_naive
-from gatecast.models.config import LSTMConfig
-from gatecast.models.lstm import LSTM, default_context_length
+from gatecast.models.config import LSTMConfig, default_context_length
+from gatecast.models.lstm import LSTM
 
 if TYPE_CHECKING:
     from collections.abc import Callable

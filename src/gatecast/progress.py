@@ -1,16 +1,39 @@
-"""One progress bar on the terminal, silent anywhere else."""
+"""Who is told of a training's progress: nobody, a bar on the terminal, or a callable."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from gatecast.models.lstm import Epoch
+__all__ = ["Epoch", "Progress", "StageBar", "epoch_callback"]
 
-__all__ = ["StageBar"]
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a ``progress`` callable is told after each epoch.
+
+    Parameters
+    ----------
+    number, total : int
+        The epoch just finished, from 1, and how many there are at most.
+    loss, val_loss : float
+        Mean training and validation loss; ``val_loss`` is NaN without validation.
+    best : int
+        The epoch whose weights would be kept if training stopped now.
+    """
+
+    number: int
+    total: int
+    loss: float
+    val_loss: float
+    best: int
+
+
+Progress = bool | Callable[[Epoch], bool | None]
 
 
 class StageBar:
@@ -68,3 +91,19 @@ class StageBar:
         traceback: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+
+@contextmanager
+def epoch_callback(progress: Progress, epochs: int) -> Iterator[Any]:
+    """Yield what the engine calls after each epoch, or None."""
+    if progress is False:
+        yield None
+        return
+    with ExitStack() as stack:
+        if progress is True:
+            tell: Callable[[Epoch], bool | None] = stack.enter_context(StageBar()).stage(
+                "Training", epochs
+            )
+        else:
+            tell = progress
+        yield lambda number, loss, val_loss, best: tell(Epoch(number, epochs, loss, val_loss, best))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gatecast.errors import ConfigError
 
-__all__ = ["LSTMConfig", "LossName"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LSTMConfig", "LossName", "default_batch_size", "default_context_length"]
 
 LossName = Literal["mse", "mae", "huber", "pinball"]
 
@@ -129,6 +132,25 @@ class LSTMConfig:
     def trained_quantiles(self) -> tuple[float, ...]:
         """The asked quantiles and the median, which is the point forecast; empty without any."""
         return () if self.quantiles is None else tuple(sorted({*self.quantiles, 0.5}))
+
+
+def default_context_length(lengths: NDArray[np.int64], horizon: int, season_length: int) -> int:
+    """Two seasons or 1.25 horizons, or two thirds of a typical series where windows are few.
+
+    Hewamalage, Bergmeir & Bandara (2021) found about 1.25 horizons or seasons best for stacked
+    LSTMs; two whole seasons let the network compare one with the other.
+    """
+    wanted = max(2 * season_length if season_length > 1 else 0, math.ceil(1.25 * horizon), 12)
+    if np.maximum(lengths - wanted - horizon + 1, 0).sum() >= 1_000:
+        return wanted
+    available = int(np.median(lengths)) - horizon
+    return max(1, min(wanted, available * 2 // 3))
+
+
+def default_batch_size(n_windows: int) -> int:
+    """About eight steps an epoch: a power of two from 16 to 256."""
+    exponent = min(8, max(4, round(math.log2(max(n_windows, 1) / 8))))
+    return 1 << exponent
 
 
 def _whole(name: str, value: object, low: int, high: int) -> int:

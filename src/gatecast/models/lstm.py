@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -14,39 +13,21 @@ import numpy as np
 
 from gatecast import _core
 from gatecast.errors import ConfigError, DataError
-from gatecast.models.config import LossName, LSTMConfig
+from gatecast.models.config import (
+    LossName,
+    LSTMConfig,
+    default_batch_size,
+    default_context_length,
+)
 from gatecast.panel import Columns, Panel, from_any
+from gatecast.progress import Progress, epoch_callback
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from gatecast.frequency import Frequency
 
-__all__ = ["LSTM", "Epoch"]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What a ``progress`` callable is told after each epoch.
-
-    Parameters
-    ----------
-    number, total : int
-        The epoch just finished, from 1, and how many there are at most.
-    loss, val_loss : float
-        Mean training and validation loss; ``val_loss`` is NaN without validation.
-    best : int
-        The epoch whose weights would be kept if training stopped now.
-    """
-
-    number: int
-    total: int
-    loss: float
-    val_loss: float
-    best: int
-
-
-Progress = bool | Callable[[Epoch], bool | None]
+__all__ = ["LSTM", "Fitted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +103,8 @@ class LSTM:
     threads : int, optional
         By default ``GATECAST_THREADS`` or all processors.
     progress : bool or callable
-        Show a bar on the terminal, or call with an :class:`Epoch`; returning False stops there.
+        Show a bar on the terminal, or call with a
+        :class:`gatecast.progress.Epoch`; returning False stops there.
 
     Attributes
     ----------
@@ -337,7 +319,7 @@ class LSTM:
         batch_size = config.batch_size or default_batch_size(n_windows)
         network = self._network()
         started = time.perf_counter()
-        with _callback(self.progress, config.epochs) as callback:
+        with epoch_callback(self.progress, config.epochs) as callback:
             result = _core.fit(
                 network,
                 # An anchored network starts close to the forecast that its anchor makes.
@@ -698,25 +680,6 @@ class LSTM:
         return trained.index(0.5) if trained else 0
 
 
-def default_context_length(lengths: NDArray[np.int64], horizon: int, season_length: int) -> int:
-    """Two seasons or 1.25 horizons, or two thirds of a typical series where windows are few.
-
-    Hewamalage, Bergmeir & Bandara (2021) found about 1.25 horizons or seasons best for stacked
-    LSTMs; two whole seasons let the network compare one with the other.
-    """
-    wanted = max(2 * season_length if season_length > 1 else 0, math.ceil(1.25 * horizon), 12)
-    if np.maximum(lengths - wanted - horizon + 1, 0).sum() >= 1_000:
-        return wanted
-    available = int(np.median(lengths)) - horizon
-    return max(1, min(wanted, available * 2 // 3))
-
-
-def default_batch_size(n_windows: int) -> int:
-    """About eight steps an epoch: a power of two from 16 to 256."""
-    exponent = min(8, max(4, round(math.log2(max(n_windows, 1) / 8))))
-    return 1 << exponent
-
-
 def _interval(level: float, trained: tuple[float, ...]) -> dict[str, float]:
     """The quantiles of a central interval, {"lo": ..., "hi": ...}, if they are trained."""
     found = {}
@@ -731,21 +694,3 @@ def _interval(level: float, trained: tuple[float, ...]) -> dict[str, float]:
             )
         found[side] = near[0]
     return found
-
-
-@contextmanager
-def _callback(progress: Progress, epochs: int) -> Iterator[Any]:
-    """What the engine calls after each epoch, or None."""
-    if progress is False:
-        yield None
-        return
-    with ExitStack() as stack:
-        if progress is True:
-            from gatecast.progress import StageBar
-
-            tell: Callable[[Epoch], bool | None] = stack.enter_context(StageBar()).stage(
-                "Training", epochs
-            )
-        else:
-            tell = progress
-        yield lambda number, loss, val_loss, best: tell(Epoch(number, epochs, loss, val_loss, best))
