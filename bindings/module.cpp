@@ -56,39 +56,39 @@ void require(bool condition, const char* message) {
 
 int threads_or_default(int threads) { return threads > 0 ? threads : default_threads(); }
 
-// Calls back into Python: for each finished epoch, and for Ctrl-C in between.
-class PythonObserver final : public Observer {
+// Calls back into Python from the engine, which never sees a Python exception: the first one ends
+// the work and waits here.
+class Caller {
  public:
-  explicit PythonObserver(nb::object callback) : callback_(std::move(callback)) {}
-  bool epoch_ended(const EpochReport& r) override {
-    if (callback_.is_none()) return true;
-    nb::gil_scoped_acquire gil;
-    return call([&] {
-      return !callback_(r.epoch, r.loss, r.validation_loss, r.best_epoch).equal(nb::bool_(false));
-    });
-  }
-  bool keep_going() override {
-    nb::gil_scoped_acquire gil;
-    return call([&] {
-      if (PyErr_CheckSignals() != 0) nb::raise_python_error();
-      return true;
-    });
-  }
-  // Once the engine has handed over the weights so far.
-  std::exception_ptr error() const { return error_; }
-
- private:
+  // False once something was raised, or when f() is.
   template <class F>
-  bool call(F f) {
+  bool operator()(F f) {
+    nb::gil_scoped_acquire gil;
     try {
       return f();
-    } catch (...) {
-      error_ = std::current_exception();
+    } catch (nb::python_error& e) {
+      error_ = nb::borrow(e.value());
       return false;
     }
   }
-  nb::object callback_;
-  std::exception_ptr error_;
+  // Ctrl-C and other signals.
+  Interrupt interrupt() {
+    return Interrupt([this] {
+      return (*this)([] {
+        if (PyErr_CheckSignals() != 0) nb::raise_python_error();
+        return true;
+      });
+    });
+  }
+  // Once the engine has handed over what it has; with the GIL held.
+  nb::object error() const { return error_; }
+  void raise() const {
+    if (!error_.is_none()) PyErr_SetObject((PyObject*)Py_TYPE(error_.ptr()), error_.ptr());
+    if (!error_.is_none()) nb::raise_python_error();
+  }
+
+ private:
+  nb::object error_ = nb::none();
 };
 
 struct FitResult {
@@ -111,22 +111,24 @@ FitResult fit(const Network& network, In<float, nb::ndim<1>> parameters, const L
   auto [array, trained] = new_array<float>({network.size});
   std::copy(parameters.data(), parameters.data() + network.size, trained);
   FitResult result;
-  PythonObserver observer(std::move(callback));
   if (validation && validation->size() == 0) validation = nullptr;
+  Caller caller;
+  const EpochEnded epoch_ended = [&](const EpochReport& r) {
+    if (callback.is_none()) return true;
+    return caller([&] {
+      return callback(r.epoch, r.loss, r.validation_loss, r.best_epoch).ptr() != Py_False;
+    });
+  };
   {
     nb::gil_scoped_release release;
-    result.training = train(network, loss, windows, validation, training, trained, &observer);
+    Interrupt interrupt = caller.interrupt();
+    result.training =
+        train(network, loss, windows, validation, training, trained, epoch_ended, interrupt);
   }
   result.parameters = array;
   result.windows = windows.size();
   result.validation_windows = validation ? validation->size() : 0;
-  if (observer.error()) {
-    try {
-      std::rethrow_exception(observer.error());
-    } catch (nb::python_error& e) {
-      result.error = nb::borrow(e.value());
-    }
-  }
+  result.error = caller.error();
   return result;
 }
 
@@ -295,7 +297,10 @@ NB_MODULE(_core, m) {
       "initialise",
       [](const Network& network, std::uint64_t seed, float head_scale) {
         auto [array, data] = new_array<float>({network.size});
-        initialise(network, seed, head_scale, data);
+        {
+          nb::gil_scoped_release release;
+          initialise(network, seed, head_scale, data);
+        }
         return array;
       },
       "network"_a, "seed"_a, "head_scale"_a = 1.0f);
@@ -377,11 +382,14 @@ NB_MODULE(_core, m) {
                 "The parameters or the horizon do not fit the network.");
         const std::size_t h = windowing.horizon;
         auto [array, out] = new_array<double>({begin.size(), h, network.outputs / h});
+        Caller caller;
         {
           nb::gil_scoped_release release;
+          Interrupt interrupt = caller.interrupt();
           forecast(network, parameters.data(), windowing, origins, threads_or_default(threads),
-                   out);
+                   interrupt, out);
         }
+        caller.raise();
         return array;
       },
       "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),
@@ -397,11 +405,14 @@ NB_MODULE(_core, m) {
                     windowing.horizon == 1 && steps >= 0,
                 "A recursive forecast needs a network with one output.");
         auto [array, out] = new_array<double>({begin.size(), std::size_t(steps)});
+        Caller caller;
         {
           nb::gil_scoped_release release;
+          Interrupt interrupt = caller.interrupt();
           forecast_recursive(network, parameters.data(), windowing, origins, steps,
-                             threads_or_default(threads), out);
+                             threads_or_default(threads), interrupt, out);
         }
+        caller.raise();
         return array;
       },
       "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),

@@ -37,10 +37,10 @@ Context last_values(const Origins& origins, std::int64_t n, int at_most) {
   return {origins.values + origins.end[n] - length, int(length)};
 }
 
-// Calls task(tile, packed, first, n) for every tile's worth of origins.
+// Calls task(worker, tile, packed, first, n, lanes) for every tile's worth of origins.
 template <class Task>
 void for_each_tile(const Network& network, const float* parameters, const Windowing& windowing,
-                   const Origins& origins, int threads, Task task) {
+                   const Origins& origins, int threads, Interrupt& interrupt, Task task) {
   FlushDenormals flush;
   const Kernels& k = kernels();
   const TileKernels& tile_kernels = origins.size < 2 * k.wide.lanes ? k.narrow : k.wide;
@@ -53,19 +53,21 @@ void for_each_tile(const Network& network, const float* parameters, const Window
   for (int worker = 0; worker < workers.threads(); ++worker)
     tiles.emplace_back(network, tile_kernels, windowing.context_length, windowing.horizon, false);
   workers.run(n_tiles, [&](int number, int worker) {
+    if (interrupt.requested(worker)) return;
     const std::int64_t first = std::int64_t(number) * L;
-    task(tiles[worker], packed, first, int(std::min<std::int64_t>(L, origins.size - first)), L);
+    task(worker, tiles[worker], packed, first, int(std::min<std::int64_t>(L, origins.size - first)),
+         L);
   });
 }
 
 }  // namespace
 
 void forecast(const Network& network, const float* parameters, const Windowing& windowing,
-              const Origins& origins, int threads, double* out) {
+              const Origins& origins, int threads, Interrupt& interrupt, double* out) {
   const int O = network.outputs, Q = O / windowing.horizon;
   for_each_tile(
-      network, parameters, windowing, origins, threads,
-      [&](Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
+      network, parameters, windowing, origins, threads, interrupt,
+      [&](int, Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
         run_tile(
             tile, packed, windowing, n, L,
             [&](int lane) { return last_values(origins, first + lane, windowing.context_length); },
@@ -78,31 +80,32 @@ void forecast(const Network& network, const float* parameters, const Windowing& 
 }
 
 void forecast_recursive(const Network& network, const float* parameters, const Windowing& windowing,
-                        const Origins& origins, int steps, int threads, double* out) {
+                        const Origins& origins, int steps, int threads, Interrupt& interrupt,
+                        double* out) {
   const int C = windowing.context_length;
-  for_each_tile(network, parameters, windowing, origins, threads,
-                [&](Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
-                  // Each lane's values with room for the forecasts behind them.
-                  std::vector<std::vector<double>> values(n);
-                  for (int lane = 0; lane < n; ++lane) {
-                    const Context c = last_values(origins, first + lane, C);
-                    values[lane].reserve(c.length + steps);
-                    values[lane].assign(c.values, c.values + c.length);
-                  }
-                  for (int step = 0; step < steps; ++step)
-                    run_tile(
-                        tile, packed, windowing, n, L,
-                        [&](int lane) {
-                          const int length = std::min(int(values[lane].size()), C);
-                          return Context{values[lane].data() + values[lane].size() - length,
-                                         length};
-                        },
-                        [&](int lane, const WindowScale& scale) {
-                          const double y = scale.from_network(tile.outputs()[lane], 0);
-                          values[lane].push_back(y);
-                          out[(first + lane) * steps + step] = y;
-                        });
-                });
+  for_each_tile(
+      network, parameters, windowing, origins, threads, interrupt,
+      [&](int worker, Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
+        // Each lane's values with room for the forecasts behind them.
+        std::vector<std::vector<double>> values(n);
+        for (int lane = 0; lane < n; ++lane) {
+          const Context c = last_values(origins, first + lane, C);
+          values[lane].reserve(c.length + steps);
+          values[lane].assign(c.values, c.values + c.length);
+        }
+        for (int step = 0; step < steps && !interrupt.requested(worker); ++step)
+          run_tile(
+              tile, packed, windowing, n, L,
+              [&](int lane) {
+                const int length = std::min(int(values[lane].size()), C);
+                return Context{values[lane].data() + values[lane].size() - length, length};
+              },
+              [&](int lane, const WindowScale& scale) {
+                const double y = scale.from_network(tile.outputs()[lane], 0);
+                values[lane].push_back(y);
+                out[(first + lane) * steps + step] = y;
+              });
+      });
 }
 
 }  // namespace gatecast

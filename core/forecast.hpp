@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "interrupt.hpp"
 #include "network.hpp"
 #include "window.hpp"
 
@@ -16,13 +17,16 @@ struct Origins {
   std::int64_t size;
 };
 
+// Both leave `out` unfinished when they are interrupted.
+//
 // Direct: out [n][horizon * Q]; the network's Q outputs a step in their order.
 void forecast(const Network& network, const float* parameters, const Windowing& windowing,
-              const Origins& origins, int threads, double* out);
+              const Origins& origins, int threads, Interrupt& interrupt, double* out);
 
 // A one-step network fed back on itself: out [n][steps]. Each forecast becomes the newest value of
 // the next context, which is scaled and anchored anew.
 void forecast_recursive(const Network& network, const float* parameters, const Windowing& windowing,
-                        const Origins& origins, int steps, int threads, double* out);
+                        const Origins& origins, int steps, int threads, Interrupt& interrupt,
+                        double* out);
 
 }  // namespace gatecast

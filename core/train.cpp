@@ -1,7 +1,6 @@
 #include "train.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -38,11 +37,12 @@ struct Sum {
 class Batches {
  public:
   Batches(const Network& network, const Loss& loss, const WindowSource& windows, Workers& workers,
-          int batch_size, bool training)
+          Interrupt& interrupt, int batch_size, bool training)
       : network_(network),
         loss_(loss),
         windows_(windows),
         workers_(workers),
+        interrupt_(interrupt),
         training_(training),
         kernels_(kernels()),
         // Two whole tiles at least, so that a small batch still feeds two threads.
@@ -60,14 +60,17 @@ class Batches {
   void pack(const float* parameters) { packed_.pack(parameters); }
 
   // Loss over windows ids[0 ... n-1]; with training, the gradient of its sum in gradient().
+  // Means nothing once the interrupt is requested.
   Sum run(const std::uint32_t* ids, int n, const Dropout* dropout, float* outputs = nullptr) {
     const int n_groups = groups(n), n_tiles = tile_count(n), L = tile_kernels_.lanes;
     workers_.run(n_groups, [&](int group, int worker) {
       Sum sum;
       if (training_) sums_[group].clear();
-      for (int t = group * n_tiles / n_groups; t < (group + 1) * n_tiles / n_groups; ++t)
+      for (int t = group * n_tiles / n_groups; t < (group + 1) * n_tiles / n_groups; ++t) {
+        if (interrupt_.requested(worker)) return;
         sum += run_tile(tiles_[worker], group, ids + t * L, std::min(L, n - t * L), t * L, dropout,
                         outputs);
+      }
       group_sums_[group] = sum;
     });
     Sum total;
@@ -117,6 +120,7 @@ class Batches {
   const Loss& loss_;
   const WindowSource& windows_;
   Workers& workers_;
+  Interrupt& interrupt_;
   bool training_;
   const Kernels& kernels_;
   const TileKernels& tile_kernels_;
@@ -190,20 +194,20 @@ std::vector<std::uint32_t> all_windows(const WindowSource& windows) {
 
 TrainingResult train(const Network& network, const Loss& loss, const WindowSource& windows,
                      const WindowSource* validation, const Training& training, float* parameters,
-                     Observer* observer) {
+                     const EpochEnded& epoch_ended, Interrupt& interrupt) {
   FlushDenormals flush;
   const auto n = windows.size();
   const int batch = int(std::min<std::int64_t>(training.batch_size, n));
   Workers workers(useful_threads(network, windows.time_steps(), batch, training.threads));
 
   std::vector<std::uint32_t> order = all_windows(windows), validation_order;
-  Batches batches(network, loss, windows, workers, batch, true);
+  Batches batches(network, loss, windows, workers, interrupt, batch, true);
   std::unique_ptr<Batches> checks;
   constexpr int kValidationBatch = 4096;  // only a limit on what is in flight
   if (validation) {
     validation_order = all_windows(*validation);
     checks = std::make_unique<Batches>(
-        network, loss, *validation, workers,
+        network, loss, *validation, workers, interrupt,
         int(std::min<std::int64_t>(kValidationBatch, validation->size())), false);
   }
 
@@ -213,59 +217,61 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
   best.assign(parameters, network.size);
   Optimizer optimizer(training, network.size);
 
-  const bool stops_early = validation && training.patience > 0;
   TrainingResult result;
   double best_loss = std::numeric_limits<double>::infinity();
-  auto asked = std::chrono::steady_clock::now();
   std::uint32_t step = 0;
-  for (int epoch = 1; epoch <= training.epochs && !result.cancelled; ++epoch) {
+  const auto train_epoch = [&](int epoch) {
     if (training.shuffle) shuffle(order, training.seed, epoch);
     Sum total;
-    try {
-      for (std::int64_t at = 0; at < n && !result.cancelled; at += batch, ++step) {
-        const Dropout dropout{training.seed, step};
-        batches.pack(current.data());
-        const Sum sum = batches.run(order.data() + at, int(std::min<std::int64_t>(batch, n - at)),
-                                    network.dropout > 0 ? &dropout : nullptr);
-        if (sum.weight > 0) {
-          batches.gradient(gradient.data());
-          optimizer.step(current.data(), gradient.data(), sum.weight);
-        }
-        total += sum;
-        if (const auto now = std::chrono::steady_clock::now();
-            observer && now - asked > std::chrono::milliseconds(50)) {
-          asked = now;
-          result.cancelled = !observer->keep_going();
-        }
+    for (std::int64_t at = 0; at < n; at += batch, ++step) {
+      const Dropout dropout{training.seed, step};
+      batches.pack(current.data());
+      const Sum sum = batches.run(order.data() + at, int(std::min<std::int64_t>(batch, n - at)),
+                                  network.dropout > 0 ? &dropout : nullptr);
+      if (interrupt.requested()) break;
+      if (sum.weight > 0) {
+        batches.gradient(gradient.data());
+        optimizer.step(current.data(), gradient.data(), sum.weight);
       }
-      if (result.cancelled) break;
-      result.loss.push_back(total.mean());
+      total += sum;
+    }
+    return total;
+  };
+  const auto validate = [&] {
+    Sum sum;
+    checks->pack(current.data());
+    for (std::size_t at = 0; at < validation_order.size(); at += kValidationBatch)
+      sum += checks->run(validation_order.data() + at,
+                         int(std::min<std::size_t>(kValidationBatch, validation_order.size() - at)),
+                         nullptr);
+    return sum;
+  };
 
-      double score = std::numeric_limits<double>::quiet_NaN();
-      if (checks) {
-        Sum sum;
-        checks->pack(current.data());
-        for (std::size_t at = 0; at < validation_order.size(); at += kValidationBatch)
-          sum += checks->run(
-              validation_order.data() + at,
-              int(std::min<std::size_t>(kValidationBatch, validation_order.size() - at)), nullptr);
-        score = sum.mean();
-        result.validation_loss.push_back(score);
-      }
-      if (!stops_early || score < best_loss) {
-        best_loss = score;
-        result.best_epoch = epoch;
-        best.assign(current.data(), network.size);
-      }
+  for (int epoch = 1; epoch <= training.epochs && !result.cancelled; ++epoch) {
+    Sum total, checked;
+    try {
+      total = train_epoch(epoch);
+      if (checks) checked = validate();
     } catch (const Diverged& where) {
       throw Diverged("The loss is not a finite number in epoch " + std::to_string(epoch) +
                      ", batch step " + std::to_string(step + 1) + ", " + where.what() + ".");
     }
-    if (observer)
-      result.cancelled |= !observer->epoch_ended(
-          {epoch, result.loss.back(),
-           checks ? result.validation_loss.back() : std::numeric_limits<double>::quiet_NaN(),
-           result.best_epoch});
+    if (interrupt.requested()) {
+      result.cancelled = true;
+      break;
+    }
+    result.loss.push_back(total.mean());
+    // Where no validation target counts (flat windows), there is nothing to stop by.
+    if (checks && checked.weight == 0) checks.reset();
+    double score = std::numeric_limits<double>::quiet_NaN();
+    if (checks) result.validation_loss.push_back(score = checked.mean());
+    const bool stops_early = checks && training.patience > 0;
+    if (!stops_early || score < best_loss) {
+      best_loss = score;
+      result.best_epoch = epoch;
+      best.assign(current.data(), network.size);
+    }
+    result.cancelled = !epoch_ended({epoch, result.loss.back(), score, result.best_epoch});
     if (stops_early && epoch - result.best_epoch >= training.patience) break;
   }
   if (!std::all_of(best.data(), best.data() + network.size,
@@ -281,7 +287,8 @@ double loss_and_gradient(const Network& network, const Loss& loss, const WindowS
   FlushDenormals flush;
   const std::vector<std::uint32_t> order = all_windows(windows);
   Workers workers(threads);
-  Batches batches(network, loss, windows, workers, int(order.size()), true);
+  Interrupt never([] { return true; });
+  Batches batches(network, loss, windows, workers, never, int(order.size()), true);
   batches.pack(parameters);
   const Dropout dropout{dropout_seed, 0};
   const Sum sum = batches.run(order.data(), int(order.size()),

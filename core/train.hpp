@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "interrupt.hpp"
 #include "loss.hpp"
 #include "network.hpp"
 #include "window.hpp"
@@ -30,14 +32,8 @@ struct EpochReport {
   int best_epoch;
 };
 
-// Told of a fit's progress on the calling thread; returning false ends it after that epoch or
-// batch.
-class Observer {
- public:
-  virtual ~Observer() = default;
-  virtual bool epoch_ended(const EpochReport& report) = 0;
-  virtual bool keep_going() = 0;  // asked several times a second
-};
+// Told of each epoch on the calling thread; returning false ends the training there.
+using EpochEnded = std::function<bool(const EpochReport&)>;
 
 struct TrainingResult {
   std::vector<double> loss, validation_loss;  // by epoch
@@ -50,7 +46,7 @@ struct TrainingResult {
 // Throws Diverged when a loss is not finite. The result has the same bits on any number of threads.
 TrainingResult train(const Network& network, const Loss& loss, const WindowSource& windows,
                      const WindowSource* validation, const Training& training, float* parameters,
-                     Observer* observer);
+                     const EpochEnded& epoch_ended, Interrupt& interrupt);
 
 // Loss, outputs [N][O] and gradient [network.size] over all windows at once.
 double loss_and_gradient(const Network& network, const Loss& loss, const WindowSource& windows,

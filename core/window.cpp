@@ -22,7 +22,7 @@ WindowScale::WindowScale(const Windowing& windowing, const double* context, int 
   if (windowing.scaling == Scaling::kNone) return;
   const double typical = mean_abs(context, length);
   const auto [low, high] = std::minmax_element(context, context + length);
-  flat_ = *high - *low <= kNoise * typical;
+  flat_ = length > 1 && *high - *low <= kNoise * typical;
   switch (windowing.scaling) {
     case Scaling::kNone:
       break;

@@ -2,8 +2,10 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <system_error>
 
 #include "errors.hpp"
 
@@ -14,8 +16,13 @@
 namespace gatecast {
 
 Workers::Workers(int threads) {
-  for (int worker = 1; worker < threads; ++worker)
-    threads_.emplace_back([this, worker] { wait_for_tasks(worker); });
+  threads_.reserve(std::max(threads - 1, 0));
+  try {
+    for (int worker = 1; worker < threads; ++worker)
+      threads_.emplace_back([this, worker] { wait_for_tasks(worker); });
+  } catch (const std::system_error&) {
+    // Out of threads: those that are there do the work, with the same result.
+  }
 }
 
 Workers::~Workers() {
@@ -37,7 +44,8 @@ void Workers::run(int n, const std::function<void(int, int)>& task) {
     task_ = &task;
     n_tasks_ = n;
     next_ = 0;
-    busy_ = int(threads_.size());
+    helpers_ = std::min(n - 1, int(threads_.size()));
+    busy_ = helpers_;
     error_ = nullptr;
     ++generation_;
   }
@@ -74,6 +82,7 @@ void Workers::wait_for_tasks(int worker) {
       start_.wait(lock, [&] { return stop_ || generation_ != seen; });
       if (stop_) return;
       seen = generation_;
+      if (worker > helpers_) continue;  // fewer tasks than threads
     }
     work(worker);
     {

@@ -12,7 +12,8 @@ namespace gatecast {
 
 class Workers {
  public:
-  // `threads` counts the calling thread, which works too.
+  // `threads` counts the calling thread, which works too. Fewer are had where the system gives no
+  // more.
   explicit Workers(int threads);
   ~Workers();
   Workers(const Workers&) = delete;
@@ -21,7 +22,7 @@ class Workers {
   int threads() const { return int(threads_.size()) + 1; }
 
   // Calls task(number, worker) for every number in 0 ... n-1 and returns when all are done.
-  // `worker` is in 0 ... threads()-1 and never used by two threads at a time.
+  // `worker` is in 0 ... min(n, threads())-1 and never used by two threads at a time.
   // The first exception of a task is thrown here, after the others have ended.
   void run(int n, const std::function<void(int number, int worker)>& task);
 
@@ -32,7 +33,7 @@ class Workers {
   std::mutex mutex_;
   std::condition_variable start_, done_;
   const std::function<void(int, int)>* task_ = nullptr;
-  int n_tasks_ = 0, next_ = 0, busy_ = 0;
+  int n_tasks_ = 0, next_ = 0, helpers_ = 0, busy_ = 0;
   long generation_ = 0;
   bool stop_ = false;
   std::exception_ptr error_;

@@ -18,6 +18,12 @@ from gatecast import LSTM, ArtifactError, ConfigError, DataError
 FAST = {"hidden_size": (8, 5), "epochs": 3, "context_length": 12}
 
 
+FITTED = {
+    "context_length": 12, "season_length": 12, "batch_size": 16, "best_epoch": 1, "n_windows": 1,
+    "n_validation_windows": 0, "seconds": 0.1,
+}  # fmt: skip
+
+
 @pytest.fixture
 def saved(tmp_path: Path, several: pd.DataFrame) -> Path:
     path = tmp_path / "model.safetensors"
@@ -149,6 +155,10 @@ def test_when_foreign_it_is_refused(tmp_path: Path) -> None:
         ({"columns": {"id_col": "a"}}, None),
         ({"frequency": {"alias": "fortnightly"}}, "damaged"),
         ({"fitted": {}}, "damaged"),
+        ({"fitted": {**FITTED, "context_length": 12.0}}, "damaged"),
+        ({"fitted": {**FITTED, "season_length": True}}, "damaged"),
+        ({"fitted": {**FITTED, "context_length": 10**12}}, "damaged"),
+        ({"fitted": FITTED}, None),
         ({"history": {"loss": ["x"]}}, "damaged"),
         ({"panel": {}}, "damaged"),
     ],

@@ -62,6 +62,14 @@ def test_when_too_short_to_hold_back_it_is_said(monthly: pd.DataFrame) -> None:
 def test_when_too_short_for_anything_the_needed_length_is_said(monthly: pd.DataFrame) -> None:
     with pytest.raises(DataError, match=r"12 steps ahead need at least 15 values.*at most 11"):
         forecast_panel(from_any(monthly.tail(14)), 12)
+    with pytest.raises(DataError, match=r"1 step ahead need at least 4 values.*Add data"):
+        forecast_panel(from_any(monthly.tail(2)), 1)
+
+
+def test_a_context_longer_than_any_series_is_cut_and_noted(monthly: pd.DataFrame) -> None:
+    outcome = forecast_panel(from_any(monthly), 6, settings={**FAST, "context_length": 90_000})
+    assert outcome.model.context_length_ == 114
+    assert any("The network sees 114 values" in note for note in outcome.notes)
 
 
 def test_short_series_are_forecast_and_left_out_of_the_scores(several: pd.DataFrame) -> None:

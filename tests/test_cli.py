@@ -108,6 +108,8 @@ def test_predict_only_some_series(several: pd.DataFrame, tmp_path: Path) -> None
     assert frame["unique_id"].tolist() == ["b", "b"]
     failed(run("predict", model, "--series", "z"), 3, "no such series", "Got: z", "a, b, c")
     failed(run("predict", model, "-h", 3), 2, "trained for 2 steps")
+    failed(run("predict", model, "--threads", 0), 2, "threads must be a whole number")
+    failed(run("predict", model, "--target", "nope"), 2, "--target", "no FILE")
 
 
 BAD_FILES = {
@@ -166,6 +168,50 @@ def test_files_that_cannot_be_read_or_written_end_with_4_before_any_training(
     failed(run("predict", csv), 4, "not a whole gatecast model")
     failed(run("demo", "--out", tmp_path / "no" / "d.html"), 4, "does not exist")
     assert [p.name for p in tmp_path.iterdir()] == [csv.name]
+
+
+def test_no_output_replaces_an_input(csv: Path, tmp_path: Path) -> None:
+    before = csv.read_bytes()
+    failed(run("forecast", csv, "-h", 2, "--out", csv), 2, "--out and the input are the same")
+    link = tmp_path / "link"
+    link.symlink_to(csv)
+    failed(run("forecast", csv, "-h", 2, "--save", link), 2, "--save and the input are the same")
+    failed(run("predict", csv, "--out", csv), 2, "same file")
+    assert csv.read_bytes() == before
+
+
+def test_a_terminal_without_the_letters_is_no_obstacle(tmp_path: Path) -> None:
+    months = pd.period_range("2020-01", periods=40, freq="M").astype(str)
+    frame = pd.DataFrame({"月份": months, "销售额": np.arange(40.0) % 12})
+    frame.to_csv(tmp_path / "销售.csv", index=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "gatecast", "forecast", tmp_path / "销售.csv", "-h", "2", *FAST],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert done.stdout.decode("utf-8").splitlines()[1].startswith("销售额,2023-05-01,")
+    assert run("demo", "--help", PYTHONIOENCODING="latin1").returncode == 0
+
+
+def test_when_the_reader_has_seen_enough_the_rest_is_still_said(csv: Path) -> None:
+    command = f"{sys.executable} -m gatecast forecast {csv} -h 6 --epochs 3"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "SeasonalNaive" in done.stderr
+
+
+def test_a_pipe_can_be_written_to(csv: Path) -> None:
+    command = f"{sys.executable} -m gatecast forecast {csv} -h 2 --epochs 3 --out /dev/stdout"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | cat"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("unique_id,ds,LSTM\n")
 
 
 def test_ctrl_c_ends_with_130_and_leaves_no_file(csv: Path, tmp_path: Path) -> None:

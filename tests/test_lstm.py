@@ -223,12 +223,64 @@ def test_a_loss_that_is_not_finite_is_an_error_that_says_where() -> None:
         ({"validation_fraction": 1.0}, "validation_fraction must be a number"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"threads": 0}, "threads must be a whole number"),
+        ({"threads": "3"}, "threads must be a whole number"),
+        ({"threads": 2.5}, "threads must be a whole number"),
+        ({"recursive": "yes"}, "recursive must be True or False"),
+        ({"quantiles": [0.1, 0.1000000001]}, "quantiles must be different numbers"),
+        ({"quantiles": "half"}, "quantiles must be different numbers"),
         ({"epochs": 0}, "epochs must be a whole number"),
     ],
 )
 def test_impossible_settings_are_refused_at_once(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         LSTM(**{"h": 4, **settings})  # type: ignore[arg-type]
+
+
+def test_when_progress_is_not_one_it_is_refused() -> None:
+    with pytest.raises(ConfigError, match="progress must be True, False or a callable"):
+        LSTM(4, progress="bar", **FAST).fit(wave())  # type: ignore[arg-type]
+    LSTM(4, progress=None, **FAST).fit(wave())
+
+
+def test_when_threads_outnumber_tiles_nothing_happens_to_memory() -> None:
+    y = np.stack([wave(300, seed) for seed in range(4)])
+    one = LSTM(4, batch_size=17, threads=1, **FAST).fit(y)
+    for threads, batch_size in ((3, 17), (16, 17), (4, 64), (16, 256)):
+        again = LSTM(4, batch_size=batch_size, threads=threads, **FAST).fit(y)
+        if batch_size == 17:
+            np.testing.assert_array_equal(again.predict(), one.predict())
+        assert np.isfinite(again.predict(y[:1])).all()
+
+
+def test_when_validation_is_all_flat_there_is_no_early_stopping() -> None:
+    y = np.concatenate([wave(200), np.full(60, 10.0)])
+    model = LSTM(4, validation_fraction=0.1, epochs=30, patience=2, context_length=12).fit(y)
+    assert "val_loss" not in model.history_
+    assert len(model.history_["loss"]) == model.best_epoch_ == 30
+
+
+def test_a_context_of_one_value_learns() -> None:
+    y = np.tile([1.0, 3.0], 60)
+    settings = {"context_length": 1, "hidden_size": 8, "epochs": 60, "validation_fraction": 0}
+    for scaling, anchor in (("meanabs", "last"), (None, None)):
+        model = LSTM(1, scaling=scaling, anchor=anchor, **settings).fit(y)  # type: ignore[arg-type]
+        assert model.history_["loss"][-1] < model.history_["loss"][0]
+        assert model.predict()[0] != 3.0
+
+
+def test_ctrl_c_ends_a_long_forecast() -> None:
+    code = (
+        "import signal, threading, os, numpy as np; from gatecast import LSTM\n"
+        "m = LSTM(1, recursive=True, hidden_size=64, epochs=1, context_length=50)\n"
+        "m.fit(np.sin(np.arange(100.0)))\n"
+        "threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+        "try: m.predict(np.ones((500, 60)) + np.arange(60.0), h=100_000)\n"
+        "except KeyboardInterrupt: print('stopped')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "stopped\n"
 
 
 def test_when_not_fitted_predict_and_save_say_so(tmp_path: Path) -> None:

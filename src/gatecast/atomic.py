@@ -26,14 +26,14 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
     OSError
         When the folder is missing or cannot be written; nothing is left behind.
     """
+    if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+        Path(path).write_bytes(content)  # /dev/stdout, /dev/null, a pipe: written to, not replaced
+        return
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(target.parent))
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "This is a folder, not a file", str(path))
-    if target.exists() and not target.is_file():
-        target.write_bytes(content)  # /dev/null and pipes: written to, never replaced
-        return
     scratch = target.with_name(f".gatecast-{secrets.token_hex(6)}.part")
     try:
         # Mode "x" rather than tempfile: the file gets the permissions of any new file.

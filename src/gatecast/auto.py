@@ -124,7 +124,11 @@ def forecast_panel(
     notes = list(panel.notes)
     _require_length(panel, h)
     m = season_length or panel.season_length
-    asked = settings or {}
+    asked = dict(settings or {})
+    longest = int(panel.lengths.max()) - h
+    if asked.get("context_length", 0) > longest:
+        asked["context_length"] = longest
+        notes.append(f"The network sees {longest} values: no series has more before {h} others.")
     chosen = settings_for(panel, h, m, asked.get("context_length"))
     config = LSTMConfig(**{**chosen, "h": h, "seed": seed, **asked})
     fits_in = 1 < m <= (config.context_length or 0)
@@ -139,7 +143,7 @@ def forecast_panel(
         what = "Finding the number of epochs"
         models = [fitted(what, data, config.replace(anchor=anchor)) for anchor in anchors]
         best = min(models, key=_validation_loss)
-        if best.n_validation_windows_ == 0:
+        if "val_loss" not in best.history_:
             notes.append("The series are too short for early stopping; all epochs were trained.")
         # The same network, trained on the validation part too, for as long as was best.
         return best.config.replace(epochs=max(1, best.best_epoch_), validation_fraction=0.0)
@@ -268,6 +272,8 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def _flat(panel: Panel, context_length: int) -> int:
+    if context_length < 2:
+        return 0
     tail = panel.tail(context_length)
     low = np.minimum.reduceat(tail.values, tail.indptr[:-1])
     high = np.maximum.reduceat(tail.values, tail.indptr[:-1])
@@ -275,11 +281,13 @@ def _flat(panel: Panel, context_length: int) -> int:
 
 
 def _require_length(panel: Panel, h: int) -> None:
-    shortest_useful = h + _MIN_CONTEXT
-    if panel.lengths.max() < shortest_useful:
-        raise DataError(
-            f"The data are too short: {h} steps ahead need at least {shortest_useful} values in "
-            "a series.",
-            value=f"{int(panel.lengths.max())} values in the longest of {panel.n_series} series",
-            fix=f"Ask for at most {max(1, int(panel.lengths.max()) - _MIN_CONTEXT)} steps.",
-        )
+    longest = int(panel.lengths.max())
+    if longest >= h + _MIN_CONTEXT:
+        return
+    fix = f"Ask for at most {longest - _MIN_CONTEXT} steps." if longest > _MIN_CONTEXT else None
+    raise DataError(
+        f"The data are too short: {h} step{'s' * (h > 1)} ahead need at least "
+        f"{h + _MIN_CONTEXT} values in a series.",
+        value=f"{longest} in the longest of {panel.n_series} series",
+        fix=fix or "Add data.",
+    )

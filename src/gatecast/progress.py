@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from gatecast.errors import ConfigError
+
 __all__ = ["Epoch", "Progress", "StageBar", "epoch_callback"]
 
 
@@ -33,7 +35,7 @@ class Epoch:
     best: int
 
 
-Progress = bool | Callable[[Epoch], bool | None]
+Progress = bool | Callable[[Epoch], bool | None] | None
 
 
 class StageBar:
@@ -96,9 +98,11 @@ class StageBar:
 @contextmanager
 def epoch_callback(progress: Progress, epochs: int) -> Iterator[Any]:
     """Yield what the engine calls after each epoch, or None."""
-    if progress is False:
+    if progress is False or progress is None:
         yield None
         return
+    if progress is not True and not callable(progress):
+        raise ConfigError("progress must be True, False or a callable.", value=repr(progress))
     with ExitStack() as stack:
         if progress is True:
             tell: Callable[[Epoch], bool | None] = stack.enter_context(StageBar()).stage(

@@ -6,6 +6,7 @@ read or written, 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -43,6 +44,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; every expected failure is one message and its exit code."""
+    _open_streams()
     try:
         app()
     except ConfigError as error:
@@ -51,21 +53,23 @@ def main() -> None:
         _fail(error, 3)
     except ArtifactError as error:
         _fail(error, 4)
-    except BrokenPipeError:
-        _quiet_exit(0)  # whoever read our output has seen enough
     except OSError as error:
-        _fail(error, 4)
+        named = error.strerror is not None and error.filename is not None
+        _fail(f"{error.strerror}: {error.filename}" if named else error, 4)
+    except MemoryError:
+        _fail("There is not enough memory for this.", 1)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: Exception | str, code: int) -> None:
     print(f"gatecast: {error}", file=sys.stderr)
     sys.exit(code)
 
 
-def _quiet_exit(code: int) -> None:
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+def _open_streams() -> None:
+    """Let no message fail for a closed stream or a terminal that lacks its letters."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="backslashreplace")

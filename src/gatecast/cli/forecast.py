@@ -70,7 +70,7 @@ def forecast(
     """
     _check_horizon(horizon)
     _check_season_length(season_length)
-    check_writable(out=out, plot=plot, save=save)
+    check_writable(file, out=out, plot=plot, save=save)
     from gatecast.auto import forecast_panel
     from gatecast.files import read_panel
 

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["check_writable", "console", "error_table", "print_json", "show_notes", "write_frame"]
 
 
-def check_writable(**paths: Path | None) -> None:
+def check_writable(*inputs: Path | None, **outputs: Path | None) -> None:
     """Fail now rather than after the training if a file could not be written.
 
     Parameters
     ----------
-    **paths : Path or None
+    *inputs : Path or None
+        What the command reads; no output may replace it.
+    **outputs : Path or None
         By the option's name.
 
     Raises
@@ -35,38 +37,37 @@ def check_writable(**paths: Path | None) -> None:
     OSError
         When the folder is missing or cannot be written, or the path is a folder.
     ConfigError
-        When two options name the same file.
+        When two options name the same file, or one names an input.
     """
-    seen: dict[str, str] = {}
-    for option, path in paths.items():
-        if path is None:
-            continue
+    taken = {os.path.realpath(path): "the input" for path in inputs if path is not None}
+    for option, path in outputs.items():
+        if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
+            continue  # a pipe or a terminal: to open it now might end it
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise IsADirectoryError(f"--{option} names a folder, not a file: {path}")
         if not target.parent.is_dir():
             raise FileNotFoundError(f"The folder of --{option} does not exist: {path}")
+        if other := taken.get(os.fspath(target)):
+            raise ConfigError(f"--{option} and {other} are the same file.", value=path)
+        taken[os.fspath(target)] = f"--{option}"
         try:
             if target.exists():
                 with open(target, "ab"):
                     pass
-            if not target.exists() or target.is_file():
-                with tempfile.TemporaryFile(dir=target.parent):
-                    pass
+            with tempfile.TemporaryFile(dir=target.parent):
+                pass
         except OSError as error:
             raise type(error)(f"--{option} cannot be written: {path} ({error.strerror})") from error
-        if other := seen.get(os.fspath(target)):
-            raise ConfigError(f"--{other} and --{option} name the same file.", value=path)
-        if target.is_file() or not target.exists():
-            seen[os.fspath(target)] = option
 
 
 def write_frame(frame: pd.DataFrame, path: Path | None) -> None:
-    """Write a forecast as CSV, to standard output if no path is given."""
+    """Write a forecast as CSV in UTF-8, to standard output if no path is given."""
+    content = frame.to_csv(index=False, lineterminator="\n").encode()
     if path is None:
-        frame.to_csv(sys.stdout, index=False)
+        _to_stdout(content)
     else:
-        write_whole(path, frame.to_csv(index=False).encode())
+        write_whole(path, content)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -88,7 +89,19 @@ def stamp_texts(stamps: pd.Series[Any]) -> list[str]:
 
 def print_json(report: dict[str, Any]) -> None:
     """Print one object on standard output; what is not a finite number becomes null."""
-    print(json.dumps(_plain(report), ensure_ascii=False, allow_nan=False, indent=2))
+    text = json.dumps(_plain(report), ensure_ascii=False, allow_nan=False, indent=2)
+    _to_stdout(f"{text}\n".encode())
+
+
+def _to_stdout(content: bytes) -> None:
+    """Write UTF-8 whatever the terminal's encoding; a reader may have seen enough."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more when it ends; that must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _plain(value: Any) -> Any:

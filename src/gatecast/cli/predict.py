@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gatecast.cli.output import check_writable, print_json, records, show_notes, write_frame
-from gatecast.errors import DataError
+from gatecast.errors import ConfigError, DataError
 
 __all__ = ["predict"]
 
@@ -51,12 +51,15 @@ def predict(
 
     FILE may hold series that the model has never seen.
     """
-    check_writable(out=out)
+    check_writable(model, file, out=out)
     from gatecast.models.persistence import load
 
     loaded = load(model)
     loaded.threads = threads
     if file is None:
+        columns = {"--id": id_col, "--time": time_col, "--target": target_col}
+        if unused := [option for option, name in columns.items() if name is not None]:
+            raise ConfigError(f"{', '.join(unused)} names a column, but no FILE is given.")
         panel = loaded.continued_panel()
     else:
         from gatecast.files import read_panel

@@ -36,7 +36,8 @@ def rmse(y: NDArray[np.float64], forecast: NDArray[np.float64]) -> NDArray[np.fl
     >>> rmse(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]])).round(3)
     array([1.414])
     """
-    return np.asarray(np.sqrt(np.mean((y - forecast) ** 2, axis=1)))
+    with np.errstate(over="ignore"):  # beyond 1e154 the square is infinite, and so is the error
+        return np.asarray(np.sqrt(np.mean((y - forecast) ** 2, axis=1)))
 
 
 def smape(y: NDArray[np.float64], forecast: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,15 @@ from gatecast.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LSTMConfig", "LossName", "default_batch_size", "default_context_length"]
+__all__ = [
+    "LSTMConfig",
+    "LossName",
+    "default_batch_size",
+    "default_context_length",
+    "quantile_levels",
+    "thread_count",
+    "whole_number",
+]
 
 LossName = Literal["mse", "mae", "huber", "pinball"]
 
@@ -89,12 +97,15 @@ class LSTMConfig:
         for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
             if not (value is None and name in _BY_THE_DATA):
-                self._set(name, _whole(name, value, low, high))
+                self._set(name, whole_number(name, value, low, high))
         for name, (lowest, highest) in _REAL.items():
             self._set(name, _real(name, getattr(self, name), lowest, highest))
         self._set("hidden_size", _sizes(self.hidden_size))
+        if not isinstance(self.recursive, bool | np.bool_):
+            raise ConfigError("recursive must be True or False.", value=repr(self.recursive))
+        self._set("recursive", bool(self.recursive))
         if self.quantiles is not None:
-            self._set("quantiles", _quantiles(self.quantiles))
+            self._set("quantiles", quantile_levels(self.quantiles))
             self._set("loss", "pinball")
         elif self.loss == "pinball":
             raise ConfigError(
@@ -153,7 +164,8 @@ def default_batch_size(n_windows: int) -> int:
     return 1 << exponent
 
 
-def _whole(name: str, value: object, low: int, high: int) -> int:
+def whole_number(name: str, value: object, low: int, high: int) -> int:
+    """Return a whole number within bounds; a ConfigError for anything else."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         exact = isinstance(value, float) and value.is_integer()
         if not exact:
@@ -186,21 +198,32 @@ def _sizes(value: object) -> tuple[int, ...]:
             value=repr(value),
             fix="Use hidden_size=(64, 64) for two layers of 64 units.",
         )
-    return tuple(_whole("hidden_size", size, 1, 8192) for size in given)
+    return tuple(whole_number("hidden_size", size, 1, 8192) for size in given)
 
 
-def _quantiles(value: Sequence[float]) -> tuple[float, ...]:
+def quantile_levels(value: object) -> tuple[float, ...]:
+    """Return quantiles in ascending order; a ConfigError unless they lie between 0 and 1."""
+    given = [value] if isinstance(value, float | np.floating) else value
     try:
-        numbers = tuple(float(q) for q in value)
+        numbers = tuple(float(q) for q in given)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         numbers = ()
-    if not numbers or not all(0 < q < 1 for q in numbers) or len(set(numbers)) < len(numbers):
+    # Columns are named by %g, so quantiles that it shows alike cannot be told apart.
+    if (
+        not all(0 < q < 1 for q in numbers)
+        or not len({f"{q:g}" for q in numbers}) == len(numbers) > 0
+    ):
         raise ConfigError(
             "quantiles must be different numbers between 0 and 1.",
             value=repr(value),
             fix="Use quantiles=[0.05, 0.5, 0.95].",
         )
     return tuple(sorted(numbers))
+
+
+def thread_count(threads: object) -> int | None:
+    """Return a number of threads, or None for the default; a ConfigError if it is impossible."""
+    return None if threads is None else whole_number("threads", threads, 1, 4096)
 
 
 def _plain(value: object) -> object:

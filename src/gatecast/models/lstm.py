@@ -18,6 +18,9 @@ from gatecast.models.config import (
     LSTMConfig,
     default_batch_size,
     default_context_length,
+    quantile_levels,
+    thread_count,
+    whole_number,
 )
 from gatecast.panel import Columns, Panel, from_any
 from gatecast.progress import Progress, epoch_callback
@@ -183,8 +186,6 @@ class LSTM:
             recursive=recursive,
             seed=seed,
         )
-        if threads is not None and not 1 <= threads <= 4096:
-            raise ConfigError("threads must be a whole number from 1 to 4,096.", value=threads)
         self.threads = threads
         self.progress = progress
         self._fitted: Fitted | None = None
@@ -236,6 +237,10 @@ class LSTM:
         >>> model.predict(h=50).shape
         (50,)
         """
+        if not isinstance(normalise_window, bool | np.bool_):
+            raise ConfigError(
+                "normalise_window must be True or False.", value=repr(normalise_window)
+            )
         return cls(
             1,
             context_length=50,
@@ -255,6 +260,15 @@ class LSTM:
             threads=threads,
             progress=progress,
         )
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads to use; None for the default."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int | None) -> None:
+        self._threads = thread_count(threads)
 
     def fit(
         self,
@@ -343,7 +357,7 @@ class LSTM:
                 callback=callback,
             )
         history = {"loss": result.loss}
-        if result.validation_windows:
+        if result.validation_loss:
             history["val_loss"] = result.validation_loss
         self.adopt(
             Fitted(
@@ -448,7 +462,7 @@ class LSTM:
             return array[0] if panel.kind == "array-1d" else array
         name = type(self).__name__
         columns = {name: outputs[:, :, trained.index(0.5) if trained else 0]}
-        for one in level or ():
+        for one in np.atleast_1d(level).tolist() if level is not None else ():
             for side, q in _interval(one, trained).items():
                 columns[f"{name}-{side}-{one:g}"] = outputs[:, :, trained.index(q)]
         if level is None or quantiles is not None:
@@ -568,10 +582,10 @@ class LSTM:
         """
         values, context_length = self._series(y)
         self._require_recursive("predict_sequences_multiple")
-        if prediction_len < 1:
-            raise ConfigError("prediction_len must be 1 or more.", value=prediction_len)
-        first = np.arange(0, len(values) - context_length, prediction_len)
-        outputs = self._forecast(values, first, first + context_length, prediction_len)[:, :, 0]
+        length = whole_number("prediction_len", prediction_len, 1, 10**9)
+        length = min(length, len(values) - context_length)
+        first = np.arange(0, len(values) - context_length, length)
+        outputs = self._forecast(values, first, first + context_length, length)[:, :, 0]
         left = len(values) - context_length - first
         return [row[:n] for row, n in zip(outputs, left, strict=True)]
 
@@ -638,9 +652,10 @@ class LSTM:
             )
         return np.sort(outputs, axis=2)  # quantiles never cross
 
-    def _chosen_quantiles(self, asked: Sequence[float] | None) -> tuple[float, ...]:
+    def _chosen_quantiles(self, asked: object) -> tuple[float, ...]:
         if asked is None:
             return self.config.quantiles or ()
+        asked = quantile_levels(asked)
         missing = [q for q in asked if q not in self.config.trained_quantiles]
         if missing:
             raise ConfigError(
@@ -648,7 +663,7 @@ class LSTM:
                 value=missing,
                 fix=f"Fit with quantiles={sorted({*missing, *self.config.trained_quantiles})}.",
             )
-        return tuple(asked)
+        return asked
 
     def _taken_in(self, new: Any) -> Panel:
         panel = from_any(new, **vars(self.fitted.columns))

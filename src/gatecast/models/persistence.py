@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["load", "save"]
 
 _NUMBERS = tuple(field.name for field in fields(Fitted) if field.type in ("int", "float"))
+_NONSENSE = (
+    GatecastError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
 _PANEL = "panel."  # before the names of the arrays of the series' ends
 
 
@@ -69,7 +79,7 @@ def load(path: str | PathLike[str]) -> LSTM:
             raise ValueError(f"it holds an unknown model, {metadata['model']!r}")
         model = LSTM.from_config(LSTMConfig.from_dict(metadata["config"]))
         model.adopt(_fitted(model, arrays, metadata))
-    except (GatecastError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except _NONSENSE as error:
         raise ArtifactError(
             f"This model file is damaged: {type(error).__name__}, {error}",
             value=fspath(path),
@@ -82,7 +92,8 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
     """What the file says of the fit; any of several exceptions if it makes no sense."""
     numbers = metadata["fitted"]
     for name in _NUMBERS:
-        if not isinstance(numbers[name], int | float) or not 0 <= numbers[name] < 2**53:
+        kind = float if name == "seconds" else int
+        if type(numbers[name]) is not kind or not 0 <= numbers[name] < 2**53:
             raise ValueError(f"{name} is {numbers[name]!r}")
     # The config checks the lengths that the engine will trust.
     model.config.replace(
