@@ -72,10 +72,18 @@ inline Vec sqrt(Vec x) {
 #endif
 }
 
-// Comparisons in this direction let a NaN through instead of replacing it by the bound.
+// In this order of operands a NaN comes through instead of being replaced by the bound.
 inline Vec clamp(Vec x, float low, float high) {
+#if defined(__AVX512F__)
+  x = (Vec)_mm512_maskz_max_ps(0xffff, (__m512)broadcast(low), (__m512)x);
+  return (Vec)_mm512_maskz_min_ps(0xffff, (__m512)broadcast(high), (__m512)x);
+#elif defined(__AVX2__)
+  x = (Vec)_mm256_max_ps((__m256)broadcast(low), (__m256)x);
+  return (Vec)_mm256_min_ps((__m256)broadcast(high), (__m256)x);
+#else
   x = x < broadcast(low) ? broadcast(low) : x;
   return x > broadcast(high) ? broadcast(high) : x;
+#endif
 }
 
 // e^x = scale * (1 + rest) with scale = 2^n and rest = e^r - 1, |r| <= ln(2)/2.

@@ -229,6 +229,7 @@ def test_when_there_are_many_series_then_twelve_are_drawn_and_it_says_so(tmp_pat
     [
         (0.71, 1.0, "29 % below seasonal naive's (1.00)"),
         (0.71, 1.0, "On this test the LSTM is worth using."),
+        (0.97, 1.0, "So small a lead over one stretch of the past can be luck."),
         (1.0, 1.004, "about the same as seasonal naive's (1.00)"),
         (1.0, 1.004, "is simpler and does as well here"),
         (1.2, 1.0, "20 % above seasonal naive's (1.00)"),

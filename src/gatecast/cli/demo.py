@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gatecast.cli.options import AsJson, Seed, Threads
 from gatecast.cli.output import check_writable, console, error_table, print_json, training_bar
 
 __all__ = ["demo"]
@@ -25,9 +26,9 @@ def demo(
         Path, typer.Option("--out", help="The page of interactive charts to write.")
     ] = Path("gatecast-demo.html"),
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the data.")] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same result.")] = 0,
-    threads: Annotated[int | None, typer.Option("--threads", help="Default: all.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    seed: Seed = 0,
+    threads: Threads = None,
+    as_json: AsJson = False,
 ) -> None:
     """Learn a sine as the tutorial does, look at it in three ways, and go on past its end.
 

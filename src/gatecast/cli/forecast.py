@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gatecast.cli.options import (
+    AsJson,
+    Epochs,
+    ForecastOut,
+    Freq,
+    IdCol,
+    Seed,
+    TargetCol,
+    Threads,
+    TimeCol,
+)
 from gatecast.cli.output import (
     check_writable,
     console,
@@ -30,35 +41,25 @@ def forecast(
     horizon: Annotated[
         int, typer.Option("--horizon", "-h", help="Steps to forecast.", show_default=False)
     ],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Write the forecast as CSV; else it is printed.")
-    ] = None,
+    out: ForecastOut = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Write a page of charts.")] = None,
     save: Annotated[
         Path | None, typer.Option("--save", help="Write the model (.safetensors).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    id_col: Annotated[
-        str | None, typer.Option("--id", help="The column that names the series.")
-    ] = None,
-    time_col: Annotated[str | None, typer.Option("--time", help="The column of dates.")] = None,
-    target_col: Annotated[
-        str | None, typer.Option("--target", help="The column to forecast.")
-    ] = None,
-    freq: Annotated[
-        str | None, typer.Option("--freq", help="Frequency, e.g. MS, D, h; found by default.")
-    ] = None,
+    as_json: AsJson = False,
+    id_col: IdCol = None,
+    time_col: TimeCol = None,
+    target_col: TargetCol = None,
+    freq: Freq = None,
     season_length: Annotated[
         int | None, typer.Option("--season-length", help="Steps per season; by the frequency.")
     ] = None,
     context_length: Annotated[
         int | None, typer.Option("--context-length", help="Values the network sees.")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", help="Passes over the data, at most.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same result.")] = 0,
-    threads: Annotated[int | None, typer.Option("--threads", help="Default: all.")] = None,
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    threads: Threads = None,
 ) -> None:
     """Forecast the series of a file past their end, and say how good the forecast is.
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import platform
-from typing import Annotated
-
-import typer
 
 from gatecast import _core
+from gatecast.cli.options import AsJson
 from gatecast.cli.output import print_json
 
 __all__ = ["info"]
 
 
 def info(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the version, the instruction set in use and the number of threads."""
     from gatecast.version import __version__

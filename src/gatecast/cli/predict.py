@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gatecast.cli.options import AsJson, ForecastOut, Freq, IdCol, TargetCol, Threads, TimeCol
 from gatecast.cli.output import check_writable, print_json, records, show_notes, write_frame
 from gatecast.errors import ConfigError, DataError
 
@@ -28,24 +29,16 @@ def predict(
         int | None,
         typer.Option("--horizon", "-h", help="Steps; by default as many as it was trained for."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Write the forecast as CSV; else it is printed.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    out: ForecastOut = None,
+    as_json: AsJson = False,
     series: Annotated[
         list[str] | None, typer.Option("--series", help="Only this series; may be repeated.")
     ] = None,
-    id_col: Annotated[
-        str | None, typer.Option("--id", help="The column that names the series.")
-    ] = None,
-    time_col: Annotated[str | None, typer.Option("--time", help="The column of dates.")] = None,
-    target_col: Annotated[
-        str | None, typer.Option("--target", help="The column to forecast.")
-    ] = None,
-    freq: Annotated[
-        str | None, typer.Option("--freq", help="Frequency, e.g. MS, D, h; found by default.")
-    ] = None,
-    threads: Annotated[int | None, typer.Option("--threads", help="Default: all.")] = None,
+    id_col: IdCol = None,
+    time_col: TimeCol = None,
+    target_col: TargetCol = None,
+    freq: Freq = None,
+    threads: Threads = None,
 ) -> None:
     """Forecast with a saved model, without any training.
 

@@ -35,6 +35,7 @@ _MODELS = {
     "Naive": ("naive", "naive", "dot", "square"),
 }
 _METRICS = {"mase": "MASE", "rmse": "RMSE", "smape": "sMAPE, %"}
+_SMALL = 0.05  # a lead below this share may well be luck
 _CLOSE = 0.01  # errors nearer to each other than this share are called the same
 
 
@@ -179,6 +180,8 @@ def holdout_verdict(
         return f"{start}The {_prose(best)} forecast is simpler and does as well here."
     if lstm > errors[best]:
         return f"{start}The simple {_prose(best)} forecast did better here: prefer it."
+    if lstm > (1 - _SMALL) * errors[best]:
+        return f"{start}So small a lead over one stretch of the past can be luck."
     return f"{start}On this test the LSTM is worth using."
 
 
