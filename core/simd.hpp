@@ -105,8 +105,12 @@ inline SplitExp split_exp(Vec x) {
   p = fma(p, r, broadcast(1.6666520107e-1f));
   p = fma(p, r, broadcast(4.9999993412e-1f));
   const Vec rest = fma(p * r, r, r);
+#if defined(__AVX512F__)
+  return {(Vec)_mm512_maskz_scalef_ps(0xffff, (__m512)broadcast(1.0f), (__m512)n), rest};
+#else
   const IntVec exponent = ((IntVec)shifted - (IntVec)magic + 127) << 23;
   return {(Vec)exponent, rest};
+#endif
 }
 
 inline Vec sigmoid(Vec x) {
