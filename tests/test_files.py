@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gatecast.errors import DataError, MissingExtraError
@@ -119,6 +121,148 @@ def test_a_column_of_text_tells_the_series_apart_with_a_note(write: Any) -> None
     assert panel.notes == ("The column 'store' tells the series apart (--id for another).",)
 
 
+def daily(**columns: Any) -> bytes:
+    """Twenty days and these columns, as CSV."""
+    ds = pd.date_range("2024-01-01", periods=20)
+    df = pd.DataFrame({"date": ds, **columns, "sales": range(20)})
+    return df.to_csv(index=False).encode()
+
+
+@pytest.mark.parametrize(
+    "remarks",
+    [
+        pd.date_range("2024-01-01", periods=20).day_name(),
+        ["promo" if day % 7 == 0 else "" for day in range(20)],
+    ],
+)
+def test_text_beside_stamps_that_do_not_repeat_is_a_remark(write: Any, remarks: Any) -> None:
+    panel = read_panel(write(daily(remark=remarks)))
+    assert (panel.ids.tolist(), panel.lengths.tolist()) == (["sales"], [20])
+    assert panel.notes[0] == "Columns that are not used: remark."
+    assert panel.notes[1].endswith("name it: --id remark.")
+    if "" not in remarks:
+        panel = read_panel(write(daily(remark=remarks)), id_col="remark")
+        assert panel.n_series == 7
+
+
+def test_one_row_too_many_does_not_make_remarks_ids(write: Any) -> None:
+    days_ = pd.date_range("2024-01-01", periods=20).day_name()
+    content = daily(remark=days_) + b"2024-01-01,Monday,5\n"
+    with pytest.raises(DataError, match=r"more than one row.*row 2, row 22\..*not used: remark"):
+        read_panel(write(content))
+    content = daily(remark=["promo"] + [""] * 19) + b"2024-01-01,,5\n"
+    with pytest.raises(DataError, match=r"series 'sales' at 2024-01-01: row 2, row 22"):
+        read_panel(write(content))
+
+
+def test_without_stamps_text_that_never_repeats_is_no_id(write: Any) -> None:
+    panel = read_panel(write("day,v\nmon,1\ntue,2\nwed,3\n"))
+    assert panel.values.tolist() == [1, 2, 3]
+    panel = read_panel(write("shop,v\nA,1\nA,2\nB,3\nB,5\n"))
+    assert panel.ids.tolist() == ["A", "B"]
+
+
+@pytest.mark.parametrize("empty", ["", "  ", '" "'])
+def test_rows_must_say_which_series_they_belong_to(write: Any, empty: str) -> None:
+    for heading in ("unique_id", "shop"):
+        content = f"{heading},ds,y\nA,2024-01-01,1\nA,2024-01-02,2\n{empty},2024-01-01,2\n"
+        with pytest.raises(DataError, match=r"not say which series.*row 4\."):
+            read_panel(write(content))
+
+
+def test_an_error_says_what_was_concluded_before(write: Any) -> None:
+    content = "d,shop,z,v\n2024-01-01,A,x,1\n2024-01-01,B,x,2\n2024-01-01,B,x,3\n"
+    with pytest.raises(DataError, match=r"candidates shop, z\. Name it: --id shop or --id z"):
+        read_panel(write(content))
+    with pytest.raises(DataError, match=r"not used: z.*Stamps were read from 'd', values from 'v'"):
+        read_panel(write(content), id_col="shop")
+    content = "d,shop,v\n2024-01-01,A,1\n2024-01-02,A,1\n2024-01-01,B,2\n2024-01-02,B,oops\n"
+    with pytest.raises(DataError, match=r"row 5 \('oops'\).*column 'shop' tells the series apart"):
+        read_panel(write(content))
+
+
+@pytest.mark.parametrize(
+    "stamps", [["Jan-20", "Feb-20"], ["Jan 2020", "Feb 2020"], ["01-Jan-2020", "01-Feb-2020"]]
+)
+def test_stamps_may_name_the_month(write: Any, stamps: list[str]) -> None:
+    panel = read_panel(write(f"m,v\n{stamps[0]},1\n{stamps[1]},2\n"))
+    assert (str(panel.frequency), days(panel)) == ("MS", ["2020-01-01", "2020-02-01"])
+
+
+def test_stamps_may_have_a_clock_of_twelve_hours(write: Any) -> None:
+    panel = read_panel(write("t,v\n2024-01-01 12:00 AM,1\n2024-01-01 1:00 AM,2\n"))
+    assert (str(panel.frequency), str(panel.stamps(0)[0])[:16]) == ("h", "2024-01-01T00:00")
+
+
+@pytest.mark.parametrize("stamp", ["Jan-20", "2020H1", "01/02", "FY2020", "10:15 o'clock"])
+def test_dates_that_cannot_be_read_are_not_ids(write: Any, stamp: str) -> None:
+    path = write(f'm,v\n"{stamp}",1\n"{stamp}",2\n"{stamp}",4\n')
+    with pytest.raises(DataError, match=rf"'m' looks like dates.*row 2 \(.{stamp}.\).*--id m"):
+        read_panel(path)
+    assert read_panel(path, id_col="m").ids.tolist() == [stamp]
+
+
+def numbers_read(write: Any, numbers: list[str], separator: str) -> list[float]:
+    lines = [f"2024-01-0{k}{separator}{number}\n" for k, number in enumerate(numbers, 1)]
+    return read_panel(write("date" + separator + "v\n" + "".join(lines))).values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "separators", "expected"),
+    [
+        (["10.013", "9.871"], ",\t", [10.013, 9.871]),
+        (["0.125", "1.125"], ",\t;", [0.125, 1.125]),
+        (["10.013", "9.5"], ",\t;", [10.013, 9.5]),
+        (["1.125e3", "10.013"], ",\t;", [1125, 10.013]),
+        (["1013.125", "10.013"], ",\t;", [1013.125, 10.013]),
+        (["0,125", "-1,125"], "\t;", [0.125, -1.125]),
+        (["10,013", "9,5"], "\t;", [10.013, 9.5]),
+        (["1.234,56", "1.234"], "\t;", [1234.56, 1234]),
+        (["1,234.56", "1,234"], "\t;", [1234.56, 1234]),
+        (["1.234.567", "1.234", "7"], "\t;", [1234567, 1234, 7]),
+        (['"1,234"', '"1,234.5"', "7"], ",", [1234, 1234.5, 7]),
+        (["1,5", "1.5"], "\t;", [1.5, 1.5]),
+    ],
+)
+def test_decimals_and_thousands(
+    write: Any, numbers: list[str], separators: str, expected: list[float]
+) -> None:
+    for separator in separators:
+        assert numbers_read(write, numbers, separator) == expected
+
+
+@pytest.mark.parametrize(
+    ("numbers", "separators"),
+    [
+        (["10,013", "9,871"], "\t;"),
+        (["10.013", "9.871", "12"], ";"),
+        (['"10,013"', '"9,871"'], ","),
+        (["1,5", "1.5", "10.013"], "\t;"),
+    ],
+)
+def test_when_decimals_and_thousands_cannot_be_told_apart_it_is_an_error(
+    write: Any, numbers: list[str], separators: str
+) -> None:
+    number = next(number for number in numbers if "013" in number).strip('"')
+    for separator in separators:
+        with pytest.raises(
+            DataError, match=rf"'v'.*{number} could be 10013 or 10.013.*\('{number}"
+        ):
+            numbers_read(write, numbers, separator)
+
+
+def test_other_columns_tell_decimals_from_thousands(write: Any) -> None:
+    path = write("date;price;sold\n2024-01-01;1,5;10.013\n2024-01-02;2,25;9.871\n")
+    panel = read_panel(path, target_col="sold")
+    assert panel.values.tolist() == [10013, 9871]
+    assert panel.notes[-1] == "The points in the column 'sold' separate thousands: 10.013 is 10013."
+
+
+def test_only_the_target_must_be_clear(write: Any) -> None:
+    panel = read_panel(write("id;date;v\n1.234;2024-01-01;5\n1.234;2024-01-02;6\n"), id_col="id")
+    assert panel.ids.tolist() == ["1.234"]
+
+
 def test_columns_may_be_named(write: Any) -> None:
     path = write("shop,day,a,b\n1,2024-01-01,5,6\n1,2024-01-02,7,8\n2,2024-01-01,0,1\n")
     panel = read_panel(path, id_col="shop", time_col="day", target_col="b", freq="D")
@@ -157,6 +301,32 @@ def test_encodings(write: Any, encoding: str) -> None:
     assert str(panel.frequency) == "MS"
 
 
+@pytest.mark.parametrize(
+    ("heading", "encoding", "name"),
+    [
+        *((word, "cp1252", "Windows-1252") for word in ("umsätze", "Größe", "MAßE", "créée", "m²")),
+        ("Température °C", "cp1252", "Windows-1252"),
+        ("GRÖßE", "cp1252", "Windows-1252"),
+        *(
+            (word, "gb18030", "GB18030")
+            for word in ("销量", "v 销", "A店", "出货量(吨)", "GDP增长率")
+        ),
+        ("umsätze", "utf-16", "UTF-16"),
+    ],
+)
+def test_encodings_that_are_assumed_are_noted(
+    write: Any, heading: str, encoding: str, name: str
+) -> None:
+    content = f"date,{heading}\n2024-01-01,1.5\n2024-01-02,2\n".encode(encoding)
+    panel = read_panel(write(content))
+    assert panel.ids.tolist() == [heading]
+    assert panel.notes == (f"The file is not UTF-8; it was read as {name}.",)
+
+
+def test_utf_8_needs_no_note(write: Any) -> None:
+    assert read_panel(write("date,größe\n2024-01-01,1\n2024-01-02,2\n")).notes == ()
+
+
 def test_gzip_and_tsv(write: Any) -> None:
     content = b"ds\ty\n2024-01-01\t1\n2024-01-02\t2\n"
     for path in (write(content, "a.tsv"), write(gzip.compress(content), "a.tsv.gz")):
@@ -174,6 +344,13 @@ def test_parquet(tmp_path: Path) -> None:
     assert str(panel.forecast_frame(1, {})["ds"][0]) == "2024-01-04 00:00:00+08:00"
     df.set_index("when")[["sold"]].to_parquet(path)
     assert str(read_panel(path).frequency) == "D"
+
+
+def test_parquet_columns_need_different_names(tmp_path: Path) -> None:
+    table = pa.table([[1, 2], [3, 4], [5, 6]], names=["ds", "y", "y"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"share a name\. Got: 'y'"):
+        read_panel(tmp_path / "a.parquet")
 
 
 def test_parquet_without_pyarrow(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +385,15 @@ def test_parquet_without_pyarrow(write: Any, monkeypatch: pytest.MonkeyPatch) ->
             "store,item,date,v\na,x,2024-01-01,1\na,y,2024-01-01,1\n",
             "tells the series apart.*candidates store, item. Name it: --id store",
         ),
+        (
+            "date,a,b,c,d,e,f,g\n2024-01-01,1,2,3,4,5,6,7\n2024-01-02,1,2,3,4,5,6,7\n",
+            "candidates a, b, c, d, e and 2 more. Name it: --target a, .*--target d or --target e",
+        ),
+        (
+            "date,store,sales\n2024-01-01,1,5\n2024-01-02,1,6\n2024-01-01,2,7\n2024-01-02,2,8\n",
+            "candidates sales, store. Name it: --target sales or .*name it too: --id store",
+        ),
+        ("date,v\n2024-01-01,1_100\n2024-01-02,2\n", r"row 2 \('1_100'\)"),
         (bytes(range(256)), "not a text file"),
         (b"\xff" * 100, "not a text file"),
         (gzip.compress(b"ds,y\n2024-01-01,1\n")[:20], "not a whole gzip file"),

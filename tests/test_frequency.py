@@ -172,6 +172,28 @@ def test_a_fixed_offset_is_a_time_zone() -> None:
 def test_the_calendar_ends() -> None:
     with pytest.raises(DataError, match="2262"):
         Frequency("YS").future(stamps_of("2250-01-01"), 40)
+    for alias in ("D", "B", "h", "W-MON", "BME", "290YE"):
+        for steps in (10**7, 10**12, 10**18):
+            with pytest.raises(DataError, match="2262"):
+                Frequency(alias).shift(stamps_of("2024-01-01"), steps)
+            with pytest.raises(DataError, match="1678"):
+                Frequency(alias).shift(stamps_of("2024-01-01"), -steps)
+    with pytest.raises(DataError, match=r"largest whole number\. Got: 99 steps"):
+        Frequency(None, 10**17).future(np.array([5]), 99)
+
+
+def test_stamps_reach_the_ends_of_the_calendar() -> None:
+    for tz in (None, "Asia/Tokyo"):
+        future = Frequency("MS", tz=tz).future(stamps_of("2260-12-01", tz=tz), 12)
+        assert format_stamps(future[0], tz)[-1] == "2261-12-01"
+        past = Frequency("D", tz=tz).shift(stamps_of("1678-01-05", tz=tz), -4)
+        assert format_stamps(past, tz) == ["1678-01-01"]
+
+
+@pytest.mark.parametrize("alias", ["999999999YS", "9999999W", "999999999h", "601YE"])
+def test_a_step_longer_than_the_calendar_is_refused(alias: str) -> None:
+    with pytest.raises(ConfigError, match="longer than the calendar"):
+        Frequency(alias)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +261,15 @@ def test_format_stamps() -> None:
         (["12/1/2020", "1/1/2021"], ["2020-12-01", "2021-01-01"]),
         (["5 Jan 2024", "6 Jan 2024"], ["2024-01-05", "2024-01-06"]),
         (["Jan 2024", "Feb 2024"], ["2024-01-01", "2024-02-01"]),
+        (["May 2024", "June 2024", "Sept. 2024"], ["2024-05-01", "2024-06-01", "2024-09-01"]),
+        (["05JAN2024", "06-jan-2024"], ["2024-01-05", "2024-01-06"]),
+        (["January 5, 2024"], ["2024-01-05"]),
+        (["05-Jan-2024 10:00"], ["2024-01-05 10:00:00"]),
+        (["Jan-20", "Feb-20"], ["2020-01-01", "2020-02-01"]),
+        (["Dec-99", "Jan-00"], ["1999-12-01", "2000-01-01"]),
+        (["Feb '20", "Jan '20"], ["2020-02-01", "2020-01-01"]),
+        (["2024-01-05 12:30 AM"], ["2024-01-05 00:30:00"]),
+        (["1/31/2024 1:05:30 p.m."], ["2024-01-31 13:05:30"]),
         ([" 2024-01-05 "], ["2024-01-05"]),
         (["2024-01-05T10:00"], ["2024-01-05 10:00:00"]),
         (["2024/1/5 10:00:30"], ["2024-01-05 10:00:30"]),
@@ -266,6 +297,8 @@ def test_other_whole_numbers_stay_so(texts: list[str]) -> None:
         (["2024-01-01T00:00:00Z"], "UTC"),
         (["2024-01-01 00:00:00+00:00"], "UTC"),
         (["2024-01-01T00:00:00+0800"], "+08:00"),
+        (["2024-01-01 00:00:00+08"], "+08:00"),
+        (["2024-01-01T00:00:00Z", "2024-01-01T00:00:00+00:00"], "UTC"),
         (["2024-01-01T00:00:00+01:00", "2024-07-01T00:00:00+02:00"], "UTC"),
     ],
 )
@@ -281,6 +314,28 @@ def test_texts_that_are_no_stamps_are_marked() -> None:
     texts = ["2024-01-01", "soon", "2024-02-30", "9999-12-31", "", "2024-W54", "0001-01-01"]
     read = parse_stamps(np.array(texts, object))
     assert read.bad.tolist() == [False] + [True] * 6
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["Jan-20", "Jan-21", "Jan-22"],  # three days, or three years
+        ["Jan-30", "Jan-31", "Feb-01"],
+        ["Jan-60", "Feb-60"],  # 1960 or 2060
+        ["31-Feb-2024"],
+        ["Marble 2024"],
+        ["2024-01-05 13:00 PM"],
+    ],
+)
+def test_texts_that_may_be_several_dates_are_marked(texts: list[str]) -> None:
+    assert parse_stamps(np.array(texts, object)).bad.all()
+
+
+def test_what_different_offsets_leave_out_is_kept() -> None:
+    texts = ["2024-03-31 00:00:00+01:00", "2024-04-01 00:00:00+02:00"]
+    read = parse_stamps(np.array(texts, object))
+    assert format_stamps(read.wall) == ["2024-03-31", "2024-04-01"]
+    assert parse_stamps(np.array(texts[:1], object)).wall is None
 
 
 def test_when_day_and_month_cannot_be_told_apart_it_is_an_error() -> None:

@@ -87,9 +87,28 @@ def test_missing_values_of_pandas_are_missing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]), [1, np.nan, 3]),
+        (np.ma.array([1, np.inf, 3], mask=[0, 1, 0]), [1, np.nan, 3]),
+        (np.ma.array(["1", "x"], mask=[0, 1]), [1, np.nan]),
+        (np.ma.array([1, 2]), [1, 2]),
+        (np.ma.array([[1, 2], [3, 99]], mask=[[0, 0], [0, 1]]), [1, 2, 3, np.nan]),
+        ([np.ma.array([1, 99], mask=[0, 1]), [3, 4]], [1, np.nan, 3, 4]),
+    ],
+)
+def test_what_an_array_masks_is_missing(data: Any, expected: list[float]) -> None:
+    panel = from_any(data)
+    np.testing.assert_array_equal(panel.values, expected)
+    np.testing.assert_array_equal(panel.observed, ~np.isnan(expected))
+
+
+@pytest.mark.parametrize(
     ("data", "message"),
     [
         ([], "There are no values"),
+        ([1e302, 2e302, -1e308], r"too large. Got: position 1 \(2e\+302\), position 2"),
+        (["1_100", "2"], r"position 0 \('1_100'\)"),
         (np.zeros((2, 0)), r"no values.*\(2, 0\)"),
         (1.0, r"\[time\] or \[n_series, time\].*float"),
         (np.zeros((1, 2, 3)), r"\(1, 2, 3\)"),
@@ -269,6 +288,45 @@ def test_hourly_stamps_pass_a_clock_change() -> None:
     assert list(panel.stamps(0)) == list(ds)
 
 
+def with_offsets(start: str, periods: int, freq: str) -> pd.DataFrame:
+    """Stamps in Berlin as pandas writes them to a file."""
+    ds = pd.date_range(start, periods=periods, freq=freq, tz="Europe/Berlin")
+    return pd.DataFrame({"ds": ds.astype(str), "y": np.arange(float(periods))})
+
+
+@pytest.mark.parametrize(
+    ("start", "freq", "following"),
+    [
+        ("2024-03-29", "D", "2024-04-03 00:00:00"),
+        ("2024-10-25 06:00", "D", "2024-10-30 06:00:00"),
+        ("2024-01-01", "MS", "2024-06-01 00:00:00"),
+    ],
+)
+def test_days_written_over_a_clock_change_are_local_days(
+    start: str, freq: str, following: str
+) -> None:
+    panel = from_any(with_offsets(start, 5, freq))
+    assert (str(panel.frequency), panel.lengths.tolist()) == (freq, [5])
+    assert str(panel.forecast_frame(1, {})["ds"][0]) == following
+    assert "UTC offsets of the stamps differ, as over a clock change" in panel.notes[0]
+
+
+def test_hours_written_over_a_clock_change_are_hours() -> None:
+    panel = from_any(with_offsets("2024-10-26 22:00", 8, "h"))
+    assert (str(panel.frequency), panel.lengths.tolist()) == ("h", [8])
+    assert str(panel.forecast_frame(1, {})["ds"][0]) == "2024-10-27 04:00:00+00:00"
+    assert "in UTC" in panel.notes[0]
+
+
+def test_errors_quote_stamps_with_offsets_as_they_were_written() -> None:
+    df = with_offsets("2024-03-30 22:00", 8, "h")
+    with pytest.raises(DataError, match=r"at 2024-03-31 06:00:00\+02:00: row 7, row 8"):
+        from_any(pd.concat([df, df.iloc[-1:]]))
+    df.loc[5, "ds"] = "2024-03-31 04:07:00+02:00"
+    with pytest.raises(DataError, match=r"row 5 \(2024-03-31 04:07:00\+02:00\)"):
+        from_any(df)
+
+
 def test_a_pandas_index_may_hold_stamps_or_ids() -> None:
     expected = from_any(long(unique_id="a"))
     for df in (
@@ -388,6 +446,15 @@ def test_missing_values_are_named_up_to_five() -> None:
         (long(ds=["2024-01-01"] * 3), r"more than one row.*2024-01-01: row 0, row 1, .*id_col"),
         (long(ds=[1, 1, 2]), "series 'y' at 1: row 0, row 1"),
         (long(unique_id=["a", None, "a"]), "which series.*row 1"),
+        (long(unique_id=["a", " ", ""]), "which series.*row 1, row 2"),
+        (
+            long(unique_id=pd.Series(["a", "\ud800", "a"], dtype=object)),
+            r"ids that cannot be saved. Got: row 1 \('\\ud800'\)",
+        ),
+        (long(unique_id=[1, np.inf, -np.inf]), r"cannot be saved. Got: row 1 \(inf\), row 2"),
+        (long(ds=np.array([1, 2, 2**63 + 1], np.uint64)), "18 digits. Got: row 2"),
+        (long(ds=[1, 2, 1e300]), r"18 digits. Got: row 2 \('1e\+300'\)"),
+        (pd.DataFrame([[1, 2, 3]], columns=["ds", "y", "y"]), "share a name. Got: 'y'"),
         (long().iloc[:1], "One stamp.*freq="),
     ],
 )
@@ -596,6 +663,20 @@ def test_a_panel_survives_saving_bit_for_bit(data: Any) -> None:
         {"observed": np.array([True])},
         {"last": np.array([1, 2])},
         {"last": None},
+        {"last": np.array([2**63 - 1])},
+        {"last": np.array([-(2**63)])},
+        {"last": np.array([-9_214_560_000_000_000_000])},  # 1678-01-01, so it begins before
+        {"indptr": np.array([0, 10**9])},
+        {"indptr": np.array([0, 2**63 - 1, -(2**63) + 5, 3])},
+        {"values": np.array([1.0, np.nan, 3.0])},
+        {"values": np.array([1.0, np.inf, 3.0])},
+        {"values": np.array([1.0, 1e303, 3.0])},
+        {"ids": [["y"]]},
+        {"time_type": "int"},
+        {"frequency": {"alias": "999999999YS"}},
+        {"frequency": {"alias": "999999999h"}},
+        {"frequency": {"alias": None, "step": 2**70}},
+        {"frequency": {"alias": "600YS"}},
     ],
 )
 def test_damaged_panels_are_refused(change: dict[str, Any]) -> None:

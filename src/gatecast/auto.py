@@ -284,7 +284,8 @@ def _require_length(panel: Panel, h: int) -> None:
     longest = int(panel.lengths.max())
     if longest >= h + _MIN_CONTEXT:
         return
-    fix = f"Ask for at most {longest - _MIN_CONTEXT} steps." if longest > _MIN_CONTEXT else None
+    possible = longest - _MIN_CONTEXT
+    fix = f"Ask for at most {possible} step{'s' * (possible > 1)}." if possible > 0 else None
     raise DataError(
         f"The data are too short: {h} step{'s' * (h > 1)} ahead need at least "
         f"{h + _MIN_CONTEXT} values in a series.",

@@ -10,17 +10,27 @@ import gzip
 import io
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gatecast.errors import DataError, MissingExtraError
-from gatecast.frames import MISSING, from_frame
+from gatecast.cells import (
+    holds,
+    is_missing,
+    is_number,
+    is_stamp,
+    looks_like_a_date,
+    missing_cells,
+    read_decimals,
+    some,
+)
+from gatecast.errors import ConfigError, DataError, MissingExtraError
+from gatecast.frames import from_frame, require_distinct_names
 from gatecast.panel import Columns, Panel
-from gatecast.stamps import parse_stamps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +44,15 @@ _COUNTED_TIME_HEADINGS = (
     *_TIME_HEADINGS,
     *("year", "month", "day", "hour", "period", "step", "t", "index", "年份", "年", "月份"),
 )
-_SAMPLE = 1000  # cells that tell what a column holds
+
+
+class _Content(NamedTuple):
+    """A file's rows, before it is known which column is which."""
+
+    frame: pd.DataFrame
+    first_row: int
+    separator: str | None = None  # of text
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +124,22 @@ def read_panel(
     ('MS', array([5., 7.]))
     """
     table = read_table(path, id_col=id_col, time_col=time_col, target_col=target_col)
-    panel = from_frame(table.frame, table.columns, freq, first_row=table.first_row)
+    try:
+        panel = from_frame(table.frame, table.columns, freq, first_row=table.first_row)
+    except (DataError, ConfigError) as error:
+        raise _explained(error, table) from error
     return replace(panel, columns=Columns(), notes=table.notes + panel.notes)
+
+
+def _explained(error: DataError | ConfigError, table: Table) -> DataError | ConfigError:
+    """Add what was concluded from the file, as the error may come from there."""
+    sentences = [*([error.fix] if error.fix else []), *table.notes]
+    columns = table.columns
+    if set(table.frame.columns) - set(vars(columns).values()):  # there was a choice
+        sentences.append(
+            f"Stamps were read from {columns.time_col!r}, values from {columns.target_col!r}."
+        )
+    return type(error)(error.problem, value=error.value, fix=" ".join(sentences) or None)
 
 
 def read_table(
@@ -120,11 +152,12 @@ def read_table(
     """Read a CSV, TSV or Parquet file and find its columns.
 
     Commas, semicolons (then perhaps with decimal commas) and tabs separate; the text is UTF-8,
-    UTF-16 or GB18030; ``.gz`` is unpacked. Columns are known by the headings ``unique_id, ds, y``
-    or ``item_id, timestamp, target``, else by what they hold: dates are stamps, the one column of
-    numbers is the target, text beside them is the id. Whole numbers (years, 1, 2, 3) are stamps in
-    the first column if they rise by equal steps beside one other column of numbers. Years with
-    none missing are dates. Values alone are counted from 1.
+    UTF-16, GB18030 or Windows-1252; ``.gz`` is unpacked. Columns are known by the headings
+    ``unique_id, ds, y`` or ``item_id, timestamp, target``, else by what they hold: dates are
+    stamps, the one column of numbers is the target, text beside them is the id if stamps repeat.
+    Whole numbers (years, 1, 2, 3) are stamps in the first column if they rise by equal steps
+    beside one other column of numbers. Years with none missing are dates. Values alone are counted
+    from 1. Decimal commas and thousands are read where they can be told apart.
 
     Parameters
     ----------
@@ -146,16 +179,27 @@ def read_table(
     OSError
         When it cannot be read.
     """
-    name = Path(path).name.lower()
-    if name.endswith((".parquet", ".pq")):
-        frame, first_row = _read_parquet(path), 1
-    else:
-        frame, first_row = _read_text(path)
+    parquet = Path(path).name.lower().endswith((".parquet", ".pq"))
+    content = _read_parquet(path) if parquet else _read_text(path)
     named = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-    return _find_columns(frame, {k: v for k, v in named.items() if v is not None}, first_row)
+    table = _find_columns(content, {k: v for k, v in named.items() if v is not None})
+    return table if content.separator is None else _with_decimal_points(table, content.separator)
 
 
-def _read_parquet(path: str | PathLike[str]) -> pd.DataFrame:
+def _with_decimal_points(table: Table, separator: str) -> Table:
+    columns, frame = table.columns, table.frame
+    keys = vars(columns).values()
+    target, note = read_decimals(
+        frame[columns.target_col],
+        lambda: [frame[x] for x in frame if x not in keys and holds(frame[x]) == "number"],
+        separator,
+        lambda row: f"row {row + table.first_row}",
+    )
+    notes = (*table.notes, note) if note else table.notes
+    return replace(table, frame=frame.assign(**{columns.target_col: target}), notes=notes)
+
+
+def _read_parquet(path: str | PathLike[str]) -> _Content:
     with open(path, "rb"):  # a clear OSError before anything else
         pass
     try:
@@ -164,6 +208,7 @@ def _read_parquet(path: str | PathLike[str]) -> pd.DataFrame:
     except ImportError as error:
         raise MissingExtraError("Parquet files", extra="parquet") from error
     try:
+        require_distinct_names(pq.read_schema(path).names)
         frame: pd.DataFrame = pq.read_table(path).to_pandas()
     except pa.ArrowException as error:
         raise DataError(f"This is not a whole Parquet file ({error}).", value=path) from error
@@ -171,14 +216,14 @@ def _read_parquet(path: str | PathLike[str]) -> pd.DataFrame:
         frame = frame.reset_index()
     if not len(frame):
         raise DataError("The file has no rows.", value=path)
-    return frame.rename(columns=str)
+    return _Content(frame.rename(columns=str), 1)
 
 
-def _read_text(path: str | PathLike[str]) -> tuple[pd.DataFrame, int]:
-    """Return the cells as text, and the line of the first row."""
+def _read_text(path: str | PathLike[str]) -> _Content:
+    """Return the cells as text."""
     import pandas as pd
 
-    text = _decode(_read_bytes(path), path)
+    text, encoding = _decode(_read_bytes(path), path)
     if not text.strip():
         raise DataError("The file is empty.", value=path)
     # Blank lines at both ends go, with the bare separators that spreadsheets leave.
@@ -208,9 +253,8 @@ def _read_text(path: str | PathLike[str]) -> tuple[pd.DataFrame, int]:
     if not len(cells):
         raise DataError("The file has a heading and nothing under it.", value=", ".join(headings))
     cells.columns = pd.Index(headings)
-    if separator != ",":
-        cells = cells.apply(_decimal_points)
-    return cells, first_row
+    note = f"The file is not UTF-8; it was read as {encoding}."
+    return _Content(cells, first_row, separator, () if encoding == "UTF-8" else (note,))
 
 
 def _read_bytes(path: str | PathLike[str]) -> bytes:
@@ -224,13 +268,11 @@ def _read_bytes(path: str | PathLike[str]) -> bytes:
         raise DataError(f"This is not a whole gzip file ({error}).", value=path) from error
 
 
-def _decode(content: bytes, path: str | PathLike[str]) -> str:
-    utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-    for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "gb18030"):
-        if b"\0" in content and not utf16:
-            break
+def _decode(content: bytes, path: str | PathLike[str]) -> tuple[str, str]:
+    """Return the text and the name of its encoding."""
+    for name in _encodings(content):
         try:
-            return content.decode(encoding)
+            return content.decode(_CODECS[name]), name
         except UnicodeDecodeError:
             continue
     raise DataError(
@@ -238,6 +280,38 @@ def _decode(content: bytes, path: str | PathLike[str]) -> str:
         value=path,
         fix="Give a CSV file in UTF-8 or a Parquet file; Excel can save as 'CSV UTF-8'.",
     )
+
+
+_CODECS = {
+    "UTF-8": "utf-8-sig",
+    "UTF-16": "utf-16",
+    "GB18030": "gb18030",
+    "Windows-1252": "cp1252",
+}
+
+
+def _encodings(content: bytes) -> Iterator[str]:
+    """Which encodings a text may have, the likelier first.
+
+    Almost any accented letter and what follows it is a character of GB18030 too, but a rare one:
+    of a Chinese text most are among the 3,755 of the first level of GB 2312, or its punctuation.
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        yield "UTF-16"
+        return
+    if b"\0" in content:
+        return
+    yield "UTF-8"
+    accented = len(re.findall(rb"[\x80-\xff]", content))
+    latin = accented <= 0.3 * len(content) and not re.search(rb"[\1-\x08\x0e-\x1f]", content)
+    words = re.sub(rb"(?<=[A-Za-z])[\x80-\xff]{1,2}(?=[A-Za-z])", b"", content)
+    common = re.findall(rb"[\xa1-\xa9\xb0-\xd7][\xa1-\xfe]", words)
+    chinese = 2 * len(common) >= 0.5 * accented
+    if chinese or not latin:
+        yield "GB18030"
+    if latin:
+        yield "Windows-1252"
+        yield "GB18030"
 
 
 def _separator(lines: list[str]) -> str:
@@ -255,9 +329,9 @@ def _is_heading(cells: list[str]) -> bool:
     known = {*_ID_HEADINGS, *_COUNTED_TIME_HEADINGS, *_TARGET_HEADINGS}
     if any(cell.lower() in known for cell in cells) or (len(cells) > 1 and not cells[0]):
         return True  # an empty first cell stands over the index that pandas writes
-    if all(map(_is_missing, cells)):
+    if all(map(is_missing, cells)):
         return False
-    return not any(_is_number(cell) or _is_stamp(cell) for cell in cells)
+    return not any(is_number(cell) or is_stamp(cell) for cell in cells)
 
 
 def _headings(cells: list[str]) -> list[str]:
@@ -266,19 +340,10 @@ def _headings(cells: list[str]) -> list[str]:
     return [x if x not in named[:i] else f"{x} ({i + 1})" for i, x in enumerate(named)]
 
 
-def _decimal_points(column: pd.Series[Any]) -> pd.Series[Any]:
-    """1.234,5 is 1234.5 in a column where commas only ever are decimal commas."""
-    given = column[~column.str.lower().isin(MISSING)]
-    german = given.str.fullmatch(r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?([eE][-+]?\d+)?")
-    if not given.str.contains(",", regex=False).any() or german.mean() < 0.5:
-        return column
-    rewritten = given.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    return column.mask(german.reindex(column.index, fill_value=False), rewritten)
-
-
-def _find_columns(frame: pd.DataFrame, named: dict[str, str], first_row: int) -> Table:
+def _find_columns(content: _Content, named: dict[str, str]) -> Table:
     import pandas as pd
 
+    frame, first_row = content.frame, content.first_row
     headings: list[str] = list(frame.columns)
     unknown = [name for name in named.values() if name not in headings]
     if unknown:
@@ -295,20 +360,25 @@ def _find_columns(frame: pd.DataFrame, named: dict[str, str], first_row: int) ->
         free = [lower[x] for x in known if x in lower and lower[x] not in found.values()]
         if free:
             found.setdefault(role, free[0])
-    notes: list[str] = []
-    holds = {heading: _holds(frame[heading]) for heading in headings}
+    notes = list(content.notes)
+    kinds = {heading: holds(frame[heading]) for heading in headings}
     left = [heading for heading in headings if heading not in found.values()]
     if "time_col" not in found:
-        time = _find_time(frame, left, holds, "target_col" in found)
+        time = _find_time(frame, left, kinds, "target_col" in found)
         if time is not None:
             found["time_col"] = time
             left.remove(time)
+        else:
+            _require_no_dates(frame, left, kinds, first_row)
+    repeated = _repeated(frame, found.get("time_col"))
     if "target_col" not in found:
-        found["target_col"] = _find_target(left, holds)
+        found["target_col"] = _find_target(
+            frame, left, kinds, repeated="id_col" not in found and repeated
+        )
         left.remove(found["target_col"])
-    words = [heading for heading in left if holds[heading] == "text"]
+    words = [heading for heading in left if kinds[heading] == "text"]
     if "id_col" not in found and words:
-        chosen = _find_id(frame, words, found.get("time_col"))
+        chosen = _find_id(frame, words, found.get("time_col"), repeated=repeated)
         if chosen is not None:
             found["id_col"] = chosen
             notes.append(f"The column {chosen!r} tells the series apart (--id for another).")
@@ -322,22 +392,28 @@ def _find_columns(frame: pd.DataFrame, named: dict[str, str], first_row: int) ->
     unused = [heading for heading in headings if heading not in found.values()]
     if unused:
         notes.append(f"Columns that are not used: {', '.join(unused)}.")
+        words = [heading for heading in unused if kinds[heading] == "text"]
+        if words and not has_id:
+            notes.append(
+                f"The file was taken for one series; if a column tells series apart, name it: "
+                f"{_options('--id', words)}."
+            )
     return Table(frame, Columns(**found), has_id, has_time, first_row, tuple(notes))
 
 
 def _find_time(
-    frame: pd.DataFrame, left: list[str], holds: dict[str, str], target_known: bool
+    frame: pd.DataFrame, left: list[str], kinds: dict[str, str], target_known: bool
 ) -> str | None:
     import pandas as pd
 
-    dated = [heading for heading in left if holds[heading] == "stamp"]
+    dated = [heading for heading in left if kinds[heading] == "stamp"]
     if dated:
         return dated[0]
-    counted = [heading for heading in left if holds[heading] == "whole"]
+    counted = [heading for heading in left if kinds[heading] == "whole"]
     for heading in counted:
         if heading.lower() in _COUNTED_TIME_HEADINGS:
             return heading
-    others = sum(holds[heading] in ("whole", "number") for heading in left) - 1 + target_known
+    others = sum(kinds[heading] in ("whole", "number") for heading in left) - 1 + target_known
     if counted and left[0] == counted[0] and others == 1:
         column = frame[left[0]]
         steps = np.diff(pd.to_numeric(column, errors="coerce").dropna())
@@ -346,84 +422,87 @@ def _find_time(
     return None
 
 
-def _find_target(left: list[str], holds: dict[str, str]) -> str:
-    candidates = [heading for heading in left if holds[heading] in ("whole", "number")]
+def _require_no_dates(
+    frame: pd.DataFrame, left: list[str], kinds: dict[str, str], first_row: int
+) -> None:
+    """In a file without stamps, raise if a column of text holds what might be dates."""
+    for heading in left:
+        if kinds[heading] != "text":
+            continue
+        cells = [str(cell) for cell in frame[heading]]
+        dated = [k for k, cell in enumerate(cells) if looks_like_a_date(cell)]
+        if len(dated) > 0.5 * len(cells):
+            rows = (f"row {k + first_row} ({cells[k][:40]!r})" for k in dated)
+            raise DataError(
+                f"The column {heading!r} looks like dates that cannot be read.",
+                value=some(rows, len(dated)),
+                fix="Write them as 2024-01-31 or 2024-01; if they are the names of series, say so: "
+                f"{_options('--id', [heading])}.",
+            )
+
+
+def _repeated(frame: pd.DataFrame, time: str | None) -> bool:
+    """Whether more than one series is needed for the stamps; without any, that is not known."""
+    return time is None or bool(frame[time].duplicated().any())
+
+
+def _find_target(
+    frame: pd.DataFrame, left: list[str], kinds: dict[str, str], *, repeated: bool
+) -> str:
+    candidates = [heading for heading in left if kinds[heading] in ("whole", "number")]
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
+        # Few different whole numbers may well number the series.
+        ids = [
+            x for x in candidates if kinds[x] == "whole" and 2 * frame[x].nunique() <= len(frame)
+        ]
+        candidates.sort(key=ids.__contains__)
+        fix = f"Name it: {_options('--target', candidates)}."
+        if repeated and ids:
+            fix += f" If a column numbers the series, name it too: {_options('--id', ids)}."
         raise DataError(
             "Which column is the target?",
-            value=f"candidates {', '.join(candidates)}",
-            fix=f"Name it: --target {_quoted(candidates[0])}.",
+            value=f"candidates {some(candidates, len(candidates))}",
+            fix=fix,
         )
-    empty = [heading for heading in left if holds[heading] == "nothing"]
+    empty = [heading for heading in left if kinds[heading] == "nothing"]
     if empty:
         raise DataError("All values are missing.", value=f"column {empty[0]}")
-    raise DataError("There is no column of numbers.", value=f"columns {', '.join(holds)}")
+    raise DataError("There is no column of numbers.", value=f"columns {', '.join(kinds)}")
 
 
-def _find_id(frame: pd.DataFrame, words: list[str], time: str | None) -> str | None:
-    if len(words) == 1:
-        return words[0]
-    if time is None or not frame[time].duplicated().any():
-        return None  # one series, with remarks beside it
-    raise DataError(
-        "Which column tells the series apart?",
-        value=f"candidates {', '.join(words)}",
-        fix=f"Name it: --id {_quoted(words[0])}.",
-    )
+def _find_id(
+    frame: pd.DataFrame, words: list[str], time: str | None, *, repeated: bool
+) -> str | None:
+    """Find the column of text that tells the series apart.
+
+    Where no stamp repeats there is one series, and text beside it is a remark, or its name if the
+    same in all rows.
+    """
+    ids = [x for x in words if missing_cells(frame[x]).mean() < 0.5]  # remarks are few
+    if not repeated:
+        ids = [x for x in ids if frame[x].nunique() == 1]
+        return ids[0] if len(words) == len(ids) == 1 else None
+    if time is None:  # where all differ, each would be a series of one value
+        ids = [x for x in ids if frame[x].duplicated().any()]
+        return ids[0] if len(words) == len(ids) == 1 else None
+    if len(ids) > 1:
+        raise DataError(
+            "Which column tells the series apart?",
+            value=f"candidates {some(ids, len(ids))}",
+            fix=f"Name it: {_options('--id', ids)}.",
+        )
+    if not ids:
+        return None
+    before, after = (frame.duplicated(keys).sum() for keys in ([time], [time, ids[0]]))
+    return ids[0] if 2 * after < before else None
 
 
-def _holds(column: pd.Series[Any]) -> str:
-    """Say whether a column holds stamps, whole numbers, numbers, text or nothing."""
-    if column.dtype.kind == "M" or str(column.dtype).startswith(("datetime", "period", "date")):
-        return "stamp"
-    if column.dtype.kind in "iu":
-        return "whole"
-    if column.dtype.kind == "f":
-        return "number" if column.notna().any() else "nothing"
-    cells = [str(cell) for cell in column[~_missing(column)].head(_SAMPLE)]
-    if not cells:
-        return "nothing"
-    numbers = sum(map(_is_number, cells))
-    if numbers < len(cells) and sum(map(_is_stamp, cells[:50])) > 0.5 * len(cells[:50]):
-        return "stamp"
-    if all(re.fullmatch(r"[+-]?\d{1,18}", cell) for cell in cells):
-        dates = len(cells[0]) in (6, 8) and len(set(cells)) > 1 and _are_dates(cells)
-        return "stamp" if dates else "whole"
-    return "number" if numbers >= 0.5 * len(cells) else "text"
-
-
-def _missing(column: pd.Series[Any]) -> pd.Series[bool]:
-    missing = column.isna()
-    if column.dtype.kind in "OT" or str(column.dtype) == "str":
-        missing |= column.astype(str).str.strip().str.lower().isin(MISSING)
-    return missing
-
-
-def _is_missing(cell: str) -> bool:
-    return cell.lower() in MISSING
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return not _is_missing(cell)
-
-
-def _are_dates(cells: list[str]) -> bool:
-    return not parse_stamps(np.array(cells, object)).whole
-
-
-def _is_stamp(cell: str) -> bool:
-    if _is_number(cell) or not any(c.isdigit() for c in cell):
-        return False
-    try:
-        return not parse_stamps(np.array([cell], object)).bad[0]
-    except DataError:
-        return True  # a date, if only day and month could be told apart
+def _options(option: str, headings: list[str]) -> str:
+    """Name up to five ways to give an option."""
+    named = [f"{option} {_quoted(heading)}" for heading in headings[:5]]
+    return " or ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
 def _quoted(heading: str) -> str:

@@ -8,12 +8,13 @@ imported on use, because arrays need neither.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from gatecast.cells import Where, read_cells, read_numbers, some
 from gatecast.errors import ConfigError, DataError
 from gatecast.frequency import Frequency, infer_frequency, infer_step, parse_frequency
 from gatecast.panel import (
@@ -24,21 +25,15 @@ from gatecast.panel import (
     counted,
     indptr_of,
     require_some_values,
-    some,
 )
-from gatecast.stamps import format_stamps, parse_stamps, type_stamps
+from gatecast.stamps import DAY, are_in_range, format_stamps, parse_stamps, type_stamps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gatecast.panel import Bools, Doubles, Ints
 
-__all__ = ["MISSING", "forecast_frame", "from_frame", "read_cells", "read_numbers"]
-
-MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "none"})
-"""Spellings of a missing value, in lower case."""
-
-Where = Callable[[Any], str]  # what to call a place in the user's data: "row 3"
+__all__ = ["forecast_frame", "from_frame", "require_distinct_names"]
 
 
 def from_frame(
@@ -95,16 +90,18 @@ def from_frame(
     what = f"Column {columns.target_col!r}"
     cells = read_cells(frame[columns.target_col].to_numpy, what)
     values = read_numbers(cells, where, what)
-    stamps, time_type, tz = _stamps(frame[columns.time_col], where)
+    stamps = _stamps(frame[columns.time_col], where)
     codes, ids = np.zeros(n, np.int64), as_objects([columns.target_col])
     if columns.id_col in frame.columns:
         codes, ids = _ids(frame[columns.id_col], where)
-    if kind == "polars" and tz is not None and tz[0] in "+-":
-        tz = "UTC"  # polars knows no fixed offsets
-    rows, in_time = _Rows(codes, ids, stamps, values, np.arange(n), time_type, tz).sort()
+    if kind == "polars" and stamps.tz is not None and stamps.tz[0] in "+-":
+        stamps = stamps._replace(tz="UTC")  # polars knows no fixed offsets
+    rows, in_time = _Rows(
+        codes, ids, stamps.stamps, values, np.arange(n), stamps.time_type, stamps.tz, stamps.written
+    ).sort()
     rows.require_distinct(where)
     panel = rows.on_grid(rows.frequency(freq), where, given=freq is not None)
-    notes = []
+    notes = [stamps.note] if stamps.note else []
     if not in_time:
         notes.append("The rows of a series were not in order of time; they were sorted.")
     gaps = len(panel.values) - n
@@ -154,6 +151,7 @@ class _Rows:
     numbers: Ints  # where the row stood in the frame
     time_type: str
     tz: str | None
+    written: NDArray[np.object_] | None  # what stamps are called, by number, if not by themselves
 
     @property
     def indptr(self) -> Ints:
@@ -268,6 +266,8 @@ class _Rows:
         )
 
     def _text(self, k: Any) -> str:
+        if self.written is not None:
+            return str(self.written[self.numbers[k]])
         if self.time_type == "int":
             return str(self.stamps[k])
         return format_stamps(self.stamps[k : k + 1], self.tz)[0]
@@ -292,6 +292,9 @@ def _open(df: Any, columns: Columns) -> tuple[Any, Kind]:
             df = df.rename_axis(columns.time_col).reset_index()
     try:
         frame: Any = nw.from_native(df, eager_only=True)
+    except nw.exceptions.DuplicateError:
+        require_distinct_names(getattr(df, "column_names", df.columns))
+        raise
     except TypeError as error:
         raise DataError(
             "Only pandas, polars and pyarrow frames held in memory are taken.",
@@ -311,78 +314,62 @@ def _open(df: Any, columns: Columns) -> tuple[Any, Kind]:
     return frame, kind if kind in ("polars", "pyarrow") else "pandas"
 
 
+def require_distinct_names(names: Any) -> None:
+    """Raise if columns share a name."""
+    names = list(names)
+    repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if repeated:
+        raise DataError(
+            "Columns share a name.",
+            value=some(map(repr, repeated), len(repeated)),
+            fix="Rename or drop all but one of each.",
+        )
+
+
 def _ids(series: Any, where: Where) -> tuple[Ints, NDArray[np.object_]]:
     import pandas as pd
 
     pandas = series.implementation.is_pandas_like()
     what = f"Column {series.name!r}"
     codes, ids = pd.factorize(series.to_native() if pandas else series.to_numpy())
-    if (codes < 0).any():
-        rows = np.flatnonzero(codes < 0)
-        raise DataError(
-            f"{what} does not say which series a row belongs to.",
-            value=some(map(where, rows), len(rows)),
-            fix="Give every row an id.",
-        )
     names = read_cells(ids.tolist, what)
     plain = [x if isinstance(x, str | int | float) else str(x) for x in names]
+    blank = [k for k, name in enumerate(plain) if isinstance(name, str) and not name.strip()]
+    unnamed = np.flatnonzero((codes < 0) | np.isin(codes, blank))
+    if len(unnamed):
+        raise DataError(
+            f"{what} does not say which series a row belongs to.",
+            value=some(map(where, unnamed), len(unnamed)),
+            fix="Give every row an id.",
+        )
+    unsaved = [k for k, name in enumerate(plain) if not _can_be_saved(name)]
+    if unsaved:
+        rows = np.flatnonzero(np.isin(codes, unsaved))
+        raise DataError(
+            f"{what} has ids that cannot be saved.",
+            value=some((f"{where(k)} ({plain[codes[k]]!a})" for k in rows), len(rows)),
+            fix="Use text that UTF-8 can write, or numbers that are finite.",
+        )
     return codes.astype(np.int64), as_objects(plain)
 
 
-def read_cells(read: Callable[[], Any], what: str) -> Any:
-    """Call ``read``: pandas makes stamps in some time zones of dateutil that it cannot show."""
-    try:
-        return read()
-    except AttributeError as error:
-        raise DataError(
-            f"{what} cannot be read.",
-            value=error,
-            fix="If it holds stamps in a time zone of dateutil, name the zone, for example with "
-            ".dt.tz_convert('Europe/Berlin').",
-        ) from error
+def _can_be_saved(name: str | int | float) -> bool:
+    if isinstance(name, str):
+        return not any("\ud800" <= character <= "\udfff" for character in name)
+    return not isinstance(name, float) or math.isfinite(name)
 
 
-def read_numbers(raw: NDArray[Any], where: Where, what: str = "The array") -> Doubles:
-    """Float64, with NaN for missing values."""
-    if raw.dtype.kind in "biuf":
-        values = raw.astype(np.float64)
-    elif raw.dtype.kind in "OUT":
-        values = _parse_numbers(raw.astype(object), where, what)
-    else:
-        raise DataError(f"{what} does not hold numbers.", value=raw.dtype)
-    infinite = np.flatnonzero(np.isinf(values))
-    if len(infinite):
-        raise DataError(
-            f"{what} has infinite values.",
-            value=some(map(where, infinite), len(infinite)),
-            fix="Correct them, or leave them empty.",
-        )
-    return values
+class _Stamps(NamedTuple):
+    """A column of stamps, read."""
+
+    stamps: Ints
+    time_type: str
+    tz: str | None = None
+    note: str | None = None
+    written: NDArray[np.object_] | None = None
 
 
-def _parse_numbers(cells: NDArray[np.object_], where: Where, what: str) -> Doubles:
-    try:
-        return cells.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        pass  # a missing value or text somewhere: look at each
-    values, bad = np.full(len(cells), np.nan), []
-    for k, cell in enumerate(cells):
-        try:
-            values[k] = cell
-        except (TypeError, ValueError, OverflowError):
-            if str(cell).strip().lower() not in MISSING:
-                bad.append(k)
-    if bad:
-        raise DataError(
-            f"{what} has values that are not numbers.",
-            value=some((f"{where(k)} ({str(cells[k])[:40]!r})" for k in bad), len(bad)),
-            fix="Correct them, or leave them empty.",
-        )
-    return values
-
-
-def _stamps(series: Any, where: Where) -> tuple[Ints, str, str | None]:
-    """Stamps, their type and their time zone."""
+def _stamps(series: Any, where: Where) -> _Stamps:
     import narwhals as nw
 
     null = np.flatnonzero(series.is_null().to_numpy())
@@ -405,20 +392,36 @@ def _stamps(series: Any, where: Where) -> tuple[Ints, str, str | None]:
         bad = np.flatnonzero(~series.dt.year().is_between(1678, 2261).to_numpy())
         _require_stamps(series, bad, where)
         stamps = series.dt.timestamp("ns").to_numpy()
-        return stamps, time_type or f"datetime[{dtype.time_unit}]", dtype.time_zone
+        return _Stamps(stamps, time_type or f"datetime[{dtype.time_unit}]", dtype.time_zone)
     cells = read_cells(series.to_numpy, f"Column {series.name!r}")
     if cells.dtype.kind in "iuf":
         _require_stamps(series, np.flatnonzero(cells != np.floor(cells)), where)
-        return cells.astype(np.int64), "int", None
-    read = parse_stamps(np.array([str(cell) for cell in cells], object))
+        large = np.flatnonzero(~are_in_range(cells, whole=True))
+        _require_stamps(series, large, where, "whole numbers of more than 18 digits")
+        return _Stamps(cells.astype(np.int64), "int")
+    texts = np.array([str(cell) for cell in cells], object)
+    read = parse_stamps(texts)
     _require_stamps(series, np.flatnonzero(read.bad), where)
-    return read.stamps, "int" if read.whole else "datetime[us]", read.tz
+    if read.wall is None:
+        return _Stamps(read.stamps, "int" if read.whole else "datetime[us]", read.tz)
+    # What pandas writes over a clock change. Days are days on the wall, shorter steps are not.
+    daily = not np.ptp(read.wall % DAY) and np.ptp(read.wall - read.stamps) <= DAY // 12
+    if daily:
+        note = "The UTC offsets of the stamps differ, as over a clock change; they were dropped."
+        return _Stamps(read.wall, "datetime[us]", None, note, texts)
+    note = "The UTC offsets of the stamps differ; the forecast has its stamps in UTC."
+    return _Stamps(read.stamps, "datetime[us]", read.tz, note, texts)
 
 
-def _require_stamps(series: Any, bad: NDArray[np.intp], where: Where) -> None:
+def _require_stamps(
+    series: Any,
+    bad: NDArray[np.intp],
+    where: Where,
+    what: str = "values that are not dates from 1678 to 2261",
+) -> None:
     if len(bad):
         raise DataError(
-            f"Column {series.name!r} has values that are not dates from 1678 to 2261.",
+            f"Column {series.name!r} has {what}.",
             value=some((f"{where(k)} ({str(series[int(k)])[:40]!r})" for k in bad), len(bad)),
             fix="Write dates as 2024-01-31, or use whole numbers throughout.",
         )

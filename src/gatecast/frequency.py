@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gatecast.errors import ConfigError, DataError
-from gatecast.stamps import DAY, format_stamps, to_utc, to_wall
+from gatecast.stamps import DAY, LARGEST_WHOLE, format_stamps, to_utc, to_wall
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +39,9 @@ _OLD_SPELLINGS = {
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHS_IN = {"M": 1, "Q": 3, "Y": 12}
+_NANOSECONDS = {"tick": 1, "day": DAY, "business day": 1.4 * DAY, "month": 30.436875 * DAY}  # mean
+# The years 1678 to 2261, and two months' room on either side for what a mean may be off.
+_CALENDAR = (-9.2196e18, 9.2196e18)
 
 
 class _Rule(NamedTuple):
@@ -54,6 +57,17 @@ class _Rule(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _rule(alias: str) -> _Rule:
+    rule = _read_alias(alias)
+    if rule.size * _NANOSECONDS[rule.unit] > _CALENDAR[1] * (1 if rule.unit == "tick" else 2):
+        raise ConfigError(
+            "A step of this frequency is longer than the calendar, 1678 to 2261.",
+            value=repr(alias),
+            fix="Use a shorter step.",
+        )
+    return rule
+
+
+def _read_alias(alias: str) -> _Rule:
     found = re.fullmatch(r"(\d{0,9}) ?([A-Za-z]+)(?:-([A-Za-z]{3}))?", alias.strip())
     if found is None or found[1].strip("0") == "" != found[1]:
         raise _unknown(alias)
@@ -122,8 +136,10 @@ class Frequency:
     tz: str | None = None
 
     def __post_init__(self) -> None:
-        if self.step < 1:
-            raise ConfigError("The step of a frequency must be 1 or more.", value=self.step)
+        if not 1 <= self.step <= LARGEST_WHOLE:
+            raise ConfigError(
+                "The step of a frequency must be 1 or more, of at most 18 digits.", value=self.step
+            )
         if self.alias is not None:
             object.__setattr__(self, "alias", _rule(self.alias).alias)
 
@@ -157,7 +173,18 @@ class Frequency:
         -------
         ndarray
             int64, of the shape that they broadcast to.
+
+        Raises
+        ------
+        DataError
+            When the stamps would leave the calendar.
         """
+        if not self._stays(stamps, steps):
+            raise DataError(
+                f"Stamps would leave the calendar, 1678 to 2262, in steps of {self}."
+                if self.alias is not None
+                else f"Stamps would become too large in steps of {self}."
+            )
         if self.alias is None:
             return stamps + np.asarray(steps, np.int64) * self.step
         rule = _rule(self.alias)
@@ -214,14 +241,26 @@ class Frequency:
         DataError
             When the stamps leave the calendar, which ends in 2262.
         """
-        stamps = self.shift(last[:, None], np.arange(1, h + 1))
-        if (stamps[:, -1:] <= last[:, None]).any():
+        if not self._stays(last, h):
+            latest = last.max(keepdims=True)
+            dates = self.alias is not None
+            end = "the year 2262, where stamps end" if dates else "the largest whole number"
+            start = format_stamps(latest, self.tz)[0] if dates else latest[0]
             raise DataError(
-                "The forecast would go beyond the year 2262, where stamps end.",
-                value=f"{h} steps of {self} after {format_stamps(last[:1], self.tz)[0]}",
+                f"The forecast would go beyond {end}.",
+                value=f"{h} steps of {self} after {start}",
                 fix="Use a smaller horizon.",
             )
-        return stamps
+        return self.shift(last[:, None], np.arange(1, h + 1))
+
+    def _stays(self, stamps: Stamps, steps: Stamps | int) -> bool:
+        """Whether stamps moved by steps stay what an int64 can be; roughly, so that none wraps."""
+        size = float(self.step)
+        if self.alias is not None:
+            rule = _rule(self.alias)
+            size = rule.size * _NANOSECONDS[rule.unit]
+        moved = stamps + np.asarray(steps, np.float64) * size
+        return bool(((moved > _CALENDAR[0]) & (moved < _CALENDAR[1])).all())
 
 
 def parse_frequency(freq: str | int, tz: str | None = None) -> Frequency:

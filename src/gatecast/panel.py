@@ -10,16 +10,16 @@ this module, which therefore imports it on use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from gatecast.cells import LARGEST, read_cells, read_numbers, some
 from gatecast.errors import ArtifactError, ConfigError, DataError, GatecastError
 from gatecast.frequency import Frequency
-from gatecast.stamps import format_stamps, type_stamps
+from gatecast.stamps import are_in_range, format_stamps, type_stamps
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -291,41 +291,59 @@ def from_metadata(metadata: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
         When they do not describe a panel.
     """
     try:
-        frequency = metadata["frequency"]
+        saved = metadata["frequency"]
+        frequency = None if saved is None else Frequency(**saved)
         panel = Panel(
             values=arrays["values"],
             indptr=arrays["indptr"],
             observed=arrays["observed"],
             ids=as_objects(metadata["ids"]),
             last=arrays["last"],
-            frequency=None if frequency is None else Frequency(**frequency),
+            frequency=frequency,
             columns=Columns(**metadata["columns"]),
             kind=metadata["kind"],
             notes=tuple(metadata["notes"]),
             time_type=metadata["time_type"],
         )
-        sound = _is_sound(panel)
-        panel.stamps(0)  # fails if the type of the stamps or the time zone is unknown
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, GatecastError) as error:
-        raise ArtifactError(f"The series in the file are damaged ({error}).") from error
-    if not sound:
-        raise ArtifactError("The series in the file are damaged: their parts do not fit together.")
+        if not _is_sound(panel):
+            raise ValueError("their parts do not fit together")
+        if not _in_range(panel, panel._shift(panel.last, 1 - panel.lengths)):
+            raise ValueError("a series begins before 1678")
+        panel._typed(panel.last[:1])  # fails if the type of the stamps is unknown,
+        format_stamps(panel.last[:1], frequency.tz if frequency else None)  # or the time zone
+    except _DAMAGE as error:
+        raise ArtifactError(f"The series in the file are damaged: {error}") from error
     return panel
 
 
+_DAMAGE = (
+    *(KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError),
+    GatecastError,
+)
+
+
 def _is_sound(panel: Panel) -> bool:
-    arrays, indptr = panel.arrays(), panel.indptr
+    arrays, indptr, frequency = panel.arrays(), panel.indptr, panel.frequency
+    whole = frequency is None or frequency.alias is None
     return (
         all(
             arrays[name].dtype == dtype and arrays[name].ndim == 1
             for name, dtype in _ARRAYS.items()
         )
+        and all(isinstance(name, str | int | float) for name in panel.ids)
         and len(panel.ids) == len(panel.last) == len(indptr) - 1 > 0
-        and bool(indptr[0] == 0 and (np.diff(indptr) > 0).all())
+        and bool(indptr[0] == 0 and (indptr[1:] > indptr[:-1]).all())
         and int(indptr[-1]) == len(panel.values) == len(panel.observed)
+        and bool((np.abs(panel.values[panel.observed]) <= LARGEST).all())  # NaN is not
         and panel.kind in get_args(Kind)
         and all(isinstance(name, str) for name in vars(panel.columns).values())
+        and whole == (panel.time_type == "int")
+        and _in_range(panel, panel.last)
     )
+
+
+def _in_range(panel: Panel, stamps: Ints) -> bool:
+    return bool(are_in_range(stamps, whole=panel.time_type == "int").all())
 
 
 def from_any(
@@ -364,7 +382,7 @@ def from_any(
     >>> from_any([1.0, None, 3.0]).observed
     array([ True, False,  True])
     """
-    from gatecast.frames import from_frame, read_cells
+    from gatecast.frames import from_frame
 
     if type(data).__name__ == "Series" and type(data).__module__.startswith("pandas"):
         if hasattr(data.index, "freqstr"):  # an index of datetimes or periods
@@ -389,7 +407,8 @@ def from_array(a: ArrayLike) -> Panel:
     Parameters
     ----------
     a : array_like
-        ``[time]``, one series, or ``[n_series, time]``. NaN is a missing value.
+        ``[time]``, one series, or ``[n_series, time]``. NaN is a missing value, and so is what a
+        masked array masks.
 
     Returns
     -------
@@ -400,10 +419,8 @@ def from_array(a: ArrayLike) -> Panel:
     DataError
         When it is empty, infinite somewhere, all missing, or not an array of numbers.
     """
-    from gatecast.frames import read_numbers
-
     try:
-        array = np.asarray(a)
+        array = np.asarray(_unmasked(a))
     except ValueError as error:
         raise DataError(
             "The lists have different lengths.",
@@ -438,6 +455,16 @@ def from_array(a: ArrayLike) -> Panel:
     return panel
 
 
+def _unmasked(a: Any) -> Any:
+    """Put missing values where an array is masked."""
+    if isinstance(a, list | tuple) and any(np.ma.isMaskedArray(row) and row.ndim for row in a):
+        a = np.ma.array(a)
+    if not np.ma.isMaskedArray(a):
+        return a
+    numbers = np.ma.asarray(a).astype(np.float64 if a.dtype.kind in "biuf" else object)
+    return np.ma.filled(numbers, np.nan)
+
+
 def require_some_values(panel: Panel) -> None:
     """Raise if a series is missing altogether."""
     empty = np.flatnonzero(~np.logical_or.reduceat(panel.observed, panel.indptr[:-1]))
@@ -459,13 +486,6 @@ def as_objects(items: Sequence[Any]) -> NDArray[np.object_]:
     array = np.empty(len(items), object)
     array[:] = items
     return array
-
-
-def some(items: Iterable[str], total: int, limit: int = 5) -> str:
-    """Name the first few: ``row 3, row 9 and 12 more``."""
-    named = list(islice(items, limit))
-    more = f" and {total - len(named)} more" if total > len(named) else ""
-    return ", ".join(named) + more
 
 
 def counted(n: int, one: str, many: str) -> str:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAY",
+    "LARGEST_WHOLE",
     "TextStamps",
+    "are_in_range",
     "format_stamps",
     "parse_stamps",
     "to_utc",
@@ -32,6 +34,30 @@ __all__ = [
 
 DAY = 86_400_000_000_000
 """Nanoseconds."""
+
+LARGEST_WHOLE = 10**18 - 1
+"""The largest stamp that is a whole number, either sign: differences and sums stay int64."""
+
+_FIRST, _END = (int(np.datetime64(f"{year}-01-01", "ns").astype(np.int64)) for year in (1678, 2262))
+
+
+def are_in_range(stamps: NDArray[Any], *, whole: bool) -> NDArray[np.bool_]:
+    """Say which stamps are in the years 1678 to 2261, or whole numbers of at most 18 digits.
+
+    Parameters
+    ----------
+    stamps : ndarray
+        Nanoseconds since 1970 UTC; whole numbers may be of any numeric type.
+    whole : bool
+        Whether they are whole numbers.
+
+    Returns
+    -------
+    ndarray
+        bool.
+    """
+    low, high = (-LARGEST_WHOLE, LARGEST_WHOLE) if whole else (_FIRST, _END - 1)
+    return np.asarray((stamps >= low) & (stamps <= high))
 
 
 def to_wall(stamps: Stamps, tz: str | None) -> Stamps:
@@ -110,12 +136,27 @@ def format_stamps(stamps: Stamps, tz: str | None = None) -> list[str]:
 
 
 class TextStamps(NamedTuple):
-    """What :func:`parse_stamps` read."""
+    """What :func:`parse_stamps` read.
+
+    Parameters
+    ----------
+    stamps : ndarray
+        int64.
+    bad : ndarray
+        bool, where a text is no stamp.
+    whole : bool
+        Whether stamps are whole numbers.
+    tz : str, optional
+        The time zone, if the texts have one; UTC if they have several.
+    wall : ndarray, optional
+        Where texts have different UTC offsets: what they say without them.
+    """
 
     stamps: Stamps
     bad: NDArray[np.bool_]
     whole: bool
     tz: str | None = None
+    wall: Stamps | None = None
 
 
 def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
@@ -123,8 +164,10 @@ def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
 
     Whole numbers stay whole numbers, except a run of years (1960, 1961, ... with none missing) and
     numbers that are all dates (20240131) or all months (202401). ``2024-01``, ``2024Q1``,
-    ``2024-W05``, ``2024/1/5``, ``2024年1月5日``, ``31.1.2024``, ``5 Jan 2024`` are dates; whether
-    ``1/2/2024`` starts with the day or the month is told from the rest of the column.
+    ``2024-W05``, ``2024/1/5``, ``2024年1月5日``, ``31.1.2024``, ``5 Jan 2024``, ``Jan 2024`` are
+    dates, and may have a time of day (``10:30``, ``10:30 PM``). Whether ``1/2/2024`` starts with
+    the day or the month, and whether ``Jan-20`` is a month or a day, is told from the rest of the
+    column.
 
     Parameters
     ----------
@@ -134,8 +177,6 @@ def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
     Returns
     -------
     TextStamps
-        ``stamps`` int64, ``bad`` where a text is no stamp, ``whole`` whether stamps are whole
-        numbers, and the time zone if the texts have one.
 
     Raises
     ------
@@ -155,7 +196,8 @@ def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
         read = _parse_whole_numbers(texts)
     else:
         read = _parse_dates(texts)
-    return read._replace(stamps=read.stamps[codes], bad=read.bad[codes])
+    wall = None if read.wall is None else read.wall[codes]
+    return read._replace(stamps=read.stamps[codes], bad=read.bad[codes], wall=wall)
 
 
 def type_stamps(stamps: Stamps, time_type: str, tz: str | None = None) -> Any:
@@ -212,14 +254,24 @@ def _parse_whole_numbers(texts: Any) -> TextStamps:
     return TextStamps(texts.to_numpy().astype(np.int64), np.zeros(len(texts), bool), whole=True)
 
 
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
+)
+_OFFSET = r"(?<=\d)(?P<offset>Z|[+-]\d\d(?::?\d\d)?)$"
+
 # Each layout is rewritten as an ISO date; the rest of the text (a time of day) stays.
 _LAYOUTS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"^(\d{4})[ -]?Q([1-4])$", lambda m: f"{m[1]}-{3 * int(m[2]) - 2:02}-01"),
     (r"^Q([1-4])[ -](\d{4})$", lambda m: f"{m[2]}-{3 * int(m[1]) - 2:02}-01"),
     (r"^(\d{4})-?W(\d{2})(?:-?([1-7]))?$", lambda m: _monday(m)),
     (r"^(\d{4})(?:[/年](\d{1,2})月?|[/.年](\d{1,2})[/.月](\d{1,2})日?)(?!\S)", lambda m: _date(m)),
+    (rf"(?i)^(\d{{1,2}})[ ,/-]*{_MONTH}[ ,/-]*(\d{{4}})(?!\d)", lambda m: _named(m[3], m[2], m[1])),
+    (rf"(?i)^{_MONTH}[ ,/-]*(\d{{1,2}})[ ,/-]+(\d{{4}})(?!\d)", lambda m: _named(m[3], m[1], m[2])),
+    (rf"(?i)^{_MONTH}[ ,/-]*(\d{{4}})$", lambda m: _named(m[2], m[1])),
+    (r"(?i)(?<=[ T])(\d\d?)(:\d\d(?::\d\d(?:\.\d+)?)?) ?([ap])\.?m\.?$", lambda m: _clock(m)),
 )
-_NAMED_MONTHS = ("%d %b %Y", "%b %d %Y", "%b %Y", "%d %B %Y", "%B %d %Y", "%B %Y")
 
 
 def _monday(m: re.Match[str]) -> str:
@@ -233,26 +285,62 @@ def _date(m: re.Match[str]) -> str:
     return f"{m[1]}-{m[2] or m[3]:0>2}-{m[4] or '1':0>2}"
 
 
+def _named(year: str, month: str, day: str = "1") -> str:
+    return f"{year}-{_number_of(month):02}-{day:0>2}"
+
+
+def _number_of(month: str) -> int:
+    return 1 + _MONTHS.index(month[:3].lower())
+
+
+def _clock(m: re.Match[str]) -> str:
+    """10:30 PM is 22:30."""
+    if not 1 <= int(m[1]) <= 12:
+        return m[0]
+    return f"{int(m[1]) % 12 + 12 * (m[3] in 'pP'):02}{m[2]}"
+
+
 def _parse_dates(texts: Any) -> TextStamps:
     import pandas as pd
 
     for pattern, rewrite in _LAYOUTS:
         texts = texts.str.replace(pattern, rewrite, regex=True)
-    texts = _order_day_and_month(texts)
+    texts = _order_day_and_month(_months_of_short_years(texts))
     dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
-    words = texts.str.replace(r"[ ,-]+", " ", regex=True)
-    for layout in _NAMED_MONTHS:
-        if dates.isna().all():
-            dates = pd.to_datetime(words, format=layout, errors="coerce", utc=True)
     bad = ~dates.dt.year.between(1678, 2261).to_numpy(bool)
     dates = dates.dt.tz_localize(None).mask(bad, pd.Timestamp(0))
-    offsets = texts.str.extract(r":\d\d.*?(Z|[+-]\d\d:?\d\d)$")[0].dropna().unique()
-    tz = None
-    if len(offsets):
-        digits = offsets[0].replace(":", "")
-        fixed = len(offsets) == 1 and digits.strip("Z0+-") != ""
-        tz = f"{digits[:3]}:{digits[3:]}" if fixed else "UTC"
-    return TextStamps(_ints(dates), bad, whole=False, tz=tz)
+    written = texts.str.extract(rf":\d\d.*{_OFFSET}")["offset"].dropna().unique()
+    offsets = {x.replace("Z", "+00").replace(":", "").ljust(5, "0") for x in written}
+    tz, wall = None, None
+    if len(offsets) == 1:
+        (digits,) = offsets
+        tz = f"{digits[:3]}:{digits[3:]}" if digits.strip("0+-") else "UTC"
+    elif offsets:
+        tz = "UTC"
+        local = texts.str.replace(_OFFSET, "", regex=True).mask(bad, "1970-01-01")
+        wall = _ints(pd.to_datetime(local, format="ISO8601"))
+    return TextStamps(_ints(dates), bad, whole=False, tz=tz, wall=wall)
+
+
+def _months_of_short_years(texts: Any) -> Any:
+    """Rewrite Jan-20 as 2020-01-01 where it can only be a month: not 20 January.
+
+    That is so if the texts, read as months, are in order of time, or if a number is no day. Years
+    from 50 to 68 may be of either century, and stay unread.
+    """
+    parts: Any = texts.str.extract(rf"(?i)^{_MONTH}[ '’/-]*(\d\d)$")
+    parts = parts[parts[0].notna()]
+    short = parts[1].astype(int)
+    if not len(parts) or short.between(50, 68).any():
+        return texts
+    year = short + 1900 + 100 * (short < 50)
+    month = parts[0].map(_number_of)
+    steps = np.diff((12 * year + month).to_numpy())
+    in_order = month.nunique() > 1 and ((steps > 0).all() or (steps < 0).all())
+    if not in_order and short.between(1, 31).all():
+        return texts
+    rewritten = year.astype(str) + "-" + month.astype(str).str.zfill(2) + "-01"
+    return rewritten.reindex(texts.index).fillna(texts)
 
 
 def _order_day_and_month(texts: Any) -> Any:
