@@ -40,30 +40,29 @@ inline void product_rows(const float* packed, const float* in, int K, float* out
     for (int v = 0; v < NV; ++v) store(out + (r * NV + v) * kWidth, acc[r][v]);
 }
 
-// Rows are packed in blocks of kAccumulators / NV; what remains, one row at a time.
+template <int N>
+struct Size {
+  static constexpr int value = N;
+};
+
+// Cuts `rows` into blocks of R, what remains into blocks of R / 2, and so on down to 1:
+// f(Size<block>, first row of it).
+template <int R, class F>
+inline void for_each_block(int rows, F f, int row = 0) {
+  for (; row + R <= rows; row += R) f(Size<R>{}, row);
+  if constexpr (R > 1) for_each_block<R / 2>(rows, f, row);
+}
+
 template <int NV>
 inline constexpr int kRowBlock = kAccumulators / NV;
 
-// packed <- weights [K][rows] (row stride = `stride`), block by block: [block][K][R]
-template <int NV>
-inline void pack_rows(const float* weights, int K, int rows, int stride, float* packed) {
-  constexpr int R = kRowBlock<NV>;
-  int row = 0;
-  for (; row + R <= rows; row += R)
-    for (int k = 0; k < K; ++k)
-      for (int r = 0; r < R; ++r) *packed++ = weights[k * stride + row + r];
-  for (; row < rows; ++row)
-    for (int k = 0; k < K; ++k) *packed++ = weights[k * stride + row];
-}
-
-// out [rows][L] = (or +=) weights transposed times in [K][L], with weights from pack_rows
+// out [rows][L] = (or +=) weights transposed times in [K][L]; weights packed block by block, [K][R]
 template <int NV>
 inline void product(const float* packed, const float* in, int K, int rows, float* out, bool add) {
-  constexpr int R = kRowBlock<NV>, L = NV * kWidth;
-  int row = 0;
-  for (; row + R <= rows; row += R, packed += K * R)
-    product_rows<R, NV>(packed, in, K, out + row * L, add);
-  for (; row < rows; ++row, packed += K) product_rows<1, NV>(packed, in, K, out + row * L, add);
+  constexpr int L = NV * kWidth;
+  for_each_block<kRowBlock<NV>>(rows, [&](auto block, int row) {
+    product_rows<block.value, NV>(packed + row * K, in, K, out + row * L, add);
+  });
 }
 
 // out [L][padded] <- in [rows][L] transposed, rows padded with zeros to whole vectors
@@ -115,10 +114,10 @@ inline void accumulate_outer(const float* delta, int rows, const float* in_trans
                              float* sum) {
   constexpr int L = NV * kWidth, N = kAccumulators / 4;
   for (int row = 0; row < rows; row += 4, delta += 4 * L, sum += 4 * padded) {
-    int k = 0;
-    for (; k + N * kWidth <= padded; k += N * kWidth)
-      outer_block<N>(delta, in_transposed + k, L, padded, sum + k);
-    for (; k < padded; k += kWidth) outer_block<1>(delta, in_transposed + k, L, padded, sum + k);
+    for_each_block<N>(padded / kWidth, [&](auto vectors, int v) {
+      const int k = v * kWidth;
+      outer_block<vectors.value>(delta, in_transposed + k, L, padded, sum + k);
+    });
   }
 }
 

@@ -15,7 +15,7 @@ inline constexpr int kUnitBlock = kAccumulators / (4 * NV);
 
 inline int padded(int n) { return (n + kWidth - 1) / kWidth * kWidth; }
 
-// Block by block of U units: [bias; W_ih; W_hh] as [1 + I + H][U][4]; then single units.
+// Block by block of U units: [bias; W_ih; W_hh] as [1 + I + H][U][4].
 template <int NV>
 void pack_forward(LayerShape s, const float* w_ih, const float* w_hh, const float* bias,
                   float* packed) {
@@ -30,10 +30,7 @@ void pack_forward(LayerShape s, const float* w_ih, const float* w_hh, const floa
       for (int u = unit; u < unit + U; ++u)
         for (int gate = 0; gate < 4; ++gate) *packed++ = w_hh[(gate * H + u) * H + k];
   };
-  constexpr int U = kUnitBlock<NV>;
-  int unit = 0;
-  for (; unit + U <= H; unit += U) pack(unit, U);
-  for (; unit < H; ++unit) pack(unit, 1);
+  for_each_block<kUnitBlock<NV>>(H, [&](auto block, int unit) { pack(unit, block.value); });
 }
 
 template <int U, int NV>
@@ -72,14 +69,11 @@ inline const float* forward_units(LayerShape s, const float* packed, const float
 template <int NV>
 void lstm_forward(LayerShape s, const float* packed, const float* x, const float* h_before,
                   const float* c_before, float* gates, float* c, float* h) {
-  constexpr int L = NV * kWidth, U = kUnitBlock<NV>;
-  int unit = 0;
-  for (; unit + U <= s.units; unit += U)
-    packed = forward_units<U, NV>(s, packed, x, h_before, c_before + unit * L, gates + 4 * unit * L,
-                                  c + unit * L, h + unit * L);
-  for (; unit < s.units; ++unit)
-    packed = forward_units<1, NV>(s, packed, x, h_before, c_before + unit * L, gates + 4 * unit * L,
-                                  c + unit * L, h + unit * L);
+  constexpr int L = NV * kWidth;
+  for_each_block<kUnitBlock<NV>>(s.units, [&](auto block, int unit) {
+    packed = forward_units<block.value, NV>(s, packed, x, h_before, c_before + unit * L,
+                                            gates + 4 * unit * L, c + unit * L, h + unit * L);
+  });
 }
 
 template <int NV>
@@ -105,15 +99,12 @@ void lstm_backward_gates(int units, float* gates, const float* c, const float* c
 // weight [4H][K] gate by gate -> blocks of K's rows over delta's order, unit by unit
 template <int NV>
 void pack_backward(int units, int K, const float* weight, float* packed) {
-  constexpr int R = kRowBlock<NV>;
-  const auto pack = [&](int row, int rows) {
+  for_each_block<kRowBlock<NV>>(K, [&](auto block, int row) {
     for (int u = 0; u < units; ++u)
       for (int gate = 0; gate < 4; ++gate)
-        for (int r = row; r < row + rows; ++r) *packed++ = weight[(gate * units + u) * K + r];
-  };
-  int row = 0;
-  for (; row + R <= K; row += R) pack(row, R);
-  for (; row < K; ++row) pack(row, 1);
+        for (int r = row; r < row + block.value; ++r)
+          *packed++ = weight[(gate * units + u) * K + r];
+  });
 }
 
 template <int NV>
