@@ -291,8 +291,13 @@ double loss_and_gradient(const Network& network, const Loss& loss, const WindowS
   Batches batches(network, loss, windows, workers, never, int(order.size()), true);
   batches.pack(parameters);
   const Dropout dropout{dropout_seed, 0};
-  const Sum sum = batches.run(order.data(), int(order.size()),
-                              network.dropout > 0 ? &dropout : nullptr, outputs);
+  Sum sum;
+  try {
+    sum = batches.run(order.data(), int(order.size()), network.dropout > 0 ? &dropout : nullptr,
+                      outputs);
+  } catch (const Diverged& where) {
+    throw Diverged(std::string("The loss is not a finite number ") + where.what() + ".");
+  }
   batches.gradient(gradient);
   for (std::size_t j = 0; sum.weight > 0 && j < network.size; ++j)
     gradient[j] = float(gradient[j] / sum.weight);
