@@ -1,4 +1,4 @@
-"""The command line: one file a command, and here what they share.
+"""The command line: one file a command, and here how it begins and ends.
 
 Exit codes: 0 done, 1 a fault of ours, 2 wrong usage, 3 the data cannot be used, 4 a file cannot be
 read or written, 130 interrupted.
@@ -9,43 +9,17 @@ from __future__ import annotations
 import os
 import sys
 
-import typer
-
-from gatecast.cli.demo import demo
-from gatecast.cli.forecast import forecast
-from gatecast.cli.info import info
-from gatecast.cli.predict import predict
 from gatecast.errors import ArtifactError, ConfigError, DataError
 
-__all__ = ["app", "main"]
-
-app = typer.Typer(
-    name="gatecast",
-    help="Forecast time series with LSTM networks: honest, fast, on any CPU.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["--help"]},
-)
-for command in (demo, forecast, predict, info):
-    app.command()(command)
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
-) -> None:
-    if version:
-        from gatecast.version import __version__
-
-        print(f"gatecast {__version__}")
-        raise typer.Exit
+__all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line; every expected failure is one message and its exit code."""
     _open_streams()
     try:
+        from gatecast.cli.app import app  # takes a while: Ctrl-C is to end it quietly, too
+
         app()
     except ConfigError as error:
         _fail(error, 2)
