@@ -7,13 +7,11 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
-#include <cmath>
 #include <utility>
 
 #include "dispatch.hpp"
 #include "errors.hpp"
 #include "forecast.hpp"
-#include "random.hpp"
 #include "tile.hpp"
 #include "train.hpp"
 #include "workers.hpp"
@@ -83,8 +81,9 @@ class Caller {
   // Once the engine has handed over what it has; with the GIL held.
   nb::object error() const { return error_; }
   void raise() const {
-    if (!error_.is_none()) PyErr_SetObject((PyObject*)Py_TYPE(error_.ptr()), error_.ptr());
-    if (!error_.is_none()) nb::raise_python_error();
+    if (error_.is_none()) return;
+    PyErr_SetObject((PyObject*)Py_TYPE(error_.ptr()), error_.ptr());
+    nb::raise_python_error();
   }
 
  private:

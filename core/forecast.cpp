@@ -10,12 +10,13 @@
 namespace gatecast {
 namespace {
 
-// Feeds one tile of contexts through the network; `context(lane)` gives each lane's.
 struct Context {
   const double* values;
   int length;
 };
 
+// Feeds one tile of contexts through the network: context(lane) gives each lane's, and
+// take(lane, scale) reads what came out for it.
 template <class ContextOf, class Take>
 void run_tile(Tile& tile, const PackedWeights& packed, const Windowing& windowing, int n, int lanes,
               ContextOf context, Take take) {
@@ -42,8 +43,7 @@ template <class Task>
 void for_each_tile(const Network& network, const float* parameters, const Windowing& windowing,
                    const Origins& origins, int threads, Interrupt& interrupt, Task task) {
   FlushDenormals flush;
-  const Kernels& k = kernels();
-  const TileKernels& tile_kernels = origins.size < 2 * k.wide.lanes ? k.narrow : k.wide;
+  const TileKernels& tile_kernels = kernels().for_batch(origins.size);
   const int L = tile_kernels.lanes;
   const int n_tiles = int((origins.size + L - 1) / L);
   PackedWeights packed(network, tile_kernels, false);

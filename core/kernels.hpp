@@ -69,6 +69,10 @@ struct Kernels {
   int width;                 // floats in a vector
   TileKernels narrow, wide;  // tiles of one and of two vectors
 
+  // Those for a batch of n windows: two whole tiles at least, so that a small batch still feeds two
+  // threads. Nothing but n decides, so that the number of threads changes no sum.
+  const TileKernels& for_batch(std::int64_t n) const { return n < 2 * wide.lanes ? narrow : wide; }
+
   // Over n values, n a multiple of 64; `gradient` is first multiplied by `scale`.
   void (*adam)(AdamStep, float scale, std::size_t n, float* parameters, const float* gradient,
                float* mean, float* square);

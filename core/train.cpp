@@ -45,8 +45,7 @@ class Batches {
         interrupt_(interrupt),
         training_(training),
         kernels_(kernels()),
-        // Two whole tiles at least, so that a small batch still feeds two threads.
-        tile_kernels_(batch_size < 2 * kernels_.wide.lanes ? kernels_.narrow : kernels_.wide),
+        tile_kernels_(kernels_.for_batch(batch_size)),
         packed_(network, tile_kernels_, training) {
     const int n_groups = groups(batch_size);
     for (int worker = 0; worker < std::min(workers.threads(), n_groups); ++worker)
@@ -179,7 +178,9 @@ int useful_threads(const Network& network, int T, int batch, int asked) {
   double flops = 0;
   for (const Network::Layer& layer : network.layers)
     flops += 24.0 * layer.units * (layer.inputs + layer.units) * T * batch;
-  return std::clamp(int(flops / kFlopsPerThread), 1, std::min(asked, kMaxGroups));
+  const int at_most = std::min(asked, kMaxGroups);
+  // Compared as doubles: a great batch has more flops than an int can count.
+  return std::max(1, int(std::min(flops / kFlopsPerThread, double(at_most))));
 }
 
 std::vector<std::uint32_t> all_windows(const WindowSource& windows) {

@@ -14,13 +14,12 @@ from gatecast.evaluation.metrics import mase, rmse, smape
 from gatecast.models.baselines import naive, seasonal_naive
 from gatecast.models.config import LSTMConfig, default_context_length
 from gatecast.models.lstm import LSTM
+from gatecast.panel import Panel, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-    from gatecast.panel import Panel
 
 __all__ = ["Holdout", "Outcome", "forecast_panel", "settings_for"]
 
@@ -209,14 +208,15 @@ def settings_for(
     dict
         Keyword arguments for :class:`gatecast.LSTM`.
     """
-    m = season_length
     lengths = panel.lengths - h if (panel.lengths > 2 * h).any() else panel.lengths
-    context_length = context_length or default_context_length(lengths[lengths > h], h, m)
+    context_length = context_length or default_context_length(
+        lengths[lengths > h], h, season_length
+    )
     n_windows = int(np.maximum(lengths - context_length - h + 1, 0).sum())
     return {
         "context_length": context_length,
         "hidden_size": (32,) if n_windows < 5_000 else (64,),
-        "season_length": m,
+        "season_length": season_length,
     }
 
 
@@ -285,10 +285,11 @@ def _require_length(panel: Panel, h: int) -> None:
     if longest >= h + _MIN_CONTEXT:
         return
     possible = longest - _MIN_CONTEXT
-    fix = f"Ask for at most {possible} step{'s' * (possible > 1)}." if possible > 0 else None
     raise DataError(
-        f"The data are too short: {h} step{'s' * (h > 1)} ahead need at least "
+        f"The data are too short: {counted(h, 'step', 'steps')} ahead need at least "
         f"{h + _MIN_CONTEXT} values in a series.",
         value=f"{longest} in the longest of {panel.n_series} series",
-        fix=fix or "Add data.",
+        fix=f"Ask for at most {counted(possible, 'step', 'steps')}."
+        if possible > 0
+        else "Add data.",
     )

@@ -382,8 +382,6 @@ def from_any(
     >>> from_any([1.0, None, 3.0]).observed
     array([ True, False,  True])
     """
-    from gatecast.frames import from_frame
-
     if type(data).__name__ == "Series" and type(data).__module__.startswith("pandas"):
         if hasattr(data.index, "freqstr"):  # an index of datetimes or periods
             data = data.to_frame(target_col)
@@ -391,6 +389,8 @@ def from_any(
             series = data
             data = read_cells(lambda: series.to_numpy(dtype=object, na_value=np.nan), "The array")
     if hasattr(type(data), "columns"):
+        from gatecast.frames import from_frame  # which needs Panel
+
         return from_frame(data, Columns(id_col, time_col, target_col), freq)
     if freq is not None:
         raise ConfigError(

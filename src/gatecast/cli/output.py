@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-__all__ = ["check_writable", "console", "error_table", "print_json", "show_notes", "write_frame"]
+__all__ = [
+    "check_writable",
+    "console",
+    "error_table",
+    "print_json",
+    "records",
+    "show_notes",
+    "training_bar",
+    "write_frame",
+]
 
 
 def check_writable(*inputs: Path | None, **outputs: Path | None) -> None:
@@ -73,18 +82,11 @@ def write_frame(frame: pd.DataFrame, path: Path | None) -> None:
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows for JSON, stamps as the CSV file has them."""
     if frame["ds"].dtype.kind not in "iu":
-        frame = frame.assign(ds=stamp_texts(frame["ds"]))
+        frame = frame.assign(ds=frame[["ds"]].to_csv(index=False, header=False).splitlines())
     return [
         {str(key): _plain(value) for key, value in row.items()}
         for row in frame.to_dict(orient="records")
     ]
-
-
-def stamp_texts(stamps: pd.Series[Any]) -> list[str]:
-    """Return stamps as text: dates where no stamp has a time of day."""
-    import pandas as pd
-
-    return pd.DataFrame({"ds": stamps}).to_csv(index=False, header=False).splitlines()
 
 
 def print_json(report: dict[str, Any]) -> None:

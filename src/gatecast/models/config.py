@@ -19,6 +19,7 @@ __all__ = [
     "LossName",
     "default_batch_size",
     "default_context_length",
+    "flag",
     "quantile_levels",
     "thread_count",
     "whole_number",
@@ -101,9 +102,7 @@ class LSTMConfig:
         for name, (lowest, highest) in _REAL.items():
             self._set(name, _real(name, getattr(self, name), lowest, highest))
         self._set("hidden_size", _sizes(self.hidden_size))
-        if not isinstance(self.recursive, bool | np.bool_):
-            raise ConfigError("recursive must be True or False.", value=repr(self.recursive))
-        self._set("recursive", bool(self.recursive))
+        self._set("recursive", flag("recursive", self.recursive))
         if self.quantiles is not None:
             self._set("quantiles", quantile_levels(self.quantiles))
             self._set("loss", "pinball")
@@ -219,6 +218,13 @@ def quantile_levels(value: object) -> tuple[float, ...]:
             fix="Use quantiles=[0.05, 0.5, 0.95].",
         )
     return tuple(sorted(numbers))
+
+
+def flag(name: str, value: object) -> bool:
+    """Return True or False; a ConfigError for anything else."""
+    if not isinstance(value, bool | np.bool_):
+        raise ConfigError(f"{name} must be True or False.", value=repr(value))
+    return bool(value)
 
 
 def thread_count(threads: object) -> int | None:

@@ -18,6 +18,7 @@ from gatecast.models.config import (
     LSTMConfig,
     default_batch_size,
     default_context_length,
+    flag,
     quantile_levels,
     thread_count,
     whole_number,
@@ -239,10 +240,6 @@ class LSTM:
         >>> model.predict(h=50).shape
         (50,)
         """
-        if not isinstance(normalise_window, bool | np.bool_):
-            raise ConfigError(
-                "normalise_window must be True or False.", value=repr(normalise_window)
-            )
         return cls(
             1,
             context_length=50,
@@ -255,7 +252,7 @@ class LSTM:
             clip_norm=1.0,
             validation_fraction=0.05,
             patience=0,
-            scaling="first" if normalise_window else None,
+            scaling="first" if flag("normalise_window", normalise_window) else None,
             anchor=None,
             recursive=True,
             seed=seed,

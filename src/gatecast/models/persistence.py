@@ -102,7 +102,9 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
     frequency = metadata["frequency"]
     panel = None
     if "panel" in metadata:
-        own = {name.removeprefix(_PANEL): a for name, a in arrays.items() if _PANEL in name}
+        own = {
+            name.removeprefix(_PANEL): a for name, a in arrays.items() if name.startswith(_PANEL)
+        }
         panel = from_metadata(metadata["panel"], own)
         panel.require_complete()
     history = {
