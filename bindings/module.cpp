@@ -203,13 +203,24 @@ NB_MODULE(_core, m) {
       nullptr);
 
   m.def("isa", [] { return kernels().name; }, "The instruction set in use.");
+  m.def("bfloat16_by", [] { return kernels().bfloat16_by; }, "What multiplies bfloat16 there.");
   m.def("available_isas", &available_isas, "Those that this machine runs, best first.");
   m.def("set_isa", &set_isa, "name"_a, "Force one for this process; '' returns to the default.");
   m.def("default_threads", &default_threads);
 
   nb::class_<Network>(m, "Network")
-      .def(nb::init<int, const std::vector<int>&, int, float>(), "input_size"_a, "hidden_size"_a,
-           "output_size"_a, "dropout"_a = 0.0f)
+      .def(
+          "__init__",
+          [](Network* self, int inputs, const std::vector<int>& hidden, int outputs, float dropout,
+             const std::string& precision) {
+            using P = Precision;
+            const P p = choose("precision", precision,
+                               std::array{std::pair{"float32", P::kFloat32},
+                                          std::pair{"bfloat16", P::kBfloat16}});
+            new (self) Network(inputs, hidden, outputs, dropout, p);
+          },
+          "input_size"_a, "hidden_size"_a, "output_size"_a, "dropout"_a = 0.0f,
+          "precision"_a = "float32")
       .def_ro("n_parameters", &Network::size)
       .def("layout", [](const Network& network) {
         nb::list all;

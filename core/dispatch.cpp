@@ -5,17 +5,46 @@
 
 #include "errors.hpp"
 
+#if GATECAST_X86
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace gatecast {
 namespace {
+
+#if GATECAST_X86
+// Whether the processor has AMX with bfloat16 and the system lets this process use it.
+bool amx_allowed() {
+#if GATECAST_EMULATE_AMX
+  return true;
+#else
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
+  if ((d & kAmxBf16) == 0 || (d & kAmxTile) == 0) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#endif
+}
+#endif
 
 std::vector<const Kernels*> available() {
   std::vector<const Kernels*> found;
 #if GATECAST_X86
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    if (__builtin_cpu_supports("avx512bf16")) {
+      if (amx_allowed()) found.push_back(&kAmxKernels);
+      found.push_back(&kAvx512Bf16Kernels);
+    }
     found.push_back(&kAvx512Kernels);
+  }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     found.push_back(&kAvx2Kernels);
+#elif GATECAST_NEON
+  found.push_back(&kNeonKernels);
 #endif
   found.push_back(&kPortableKernels);
   return found;

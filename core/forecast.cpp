@@ -43,12 +43,12 @@ template <class Task>
 void for_each_tile(const Network& network, const float* parameters, const Windowing& windowing,
                    const Origins& origins, int threads, Interrupt& interrupt, Task task) {
   FlushDenormals flush;
-  const TileKernels& tile_kernels = kernels().for_batch(origins.size);
+  const TileKernels& tile_kernels = kernels().tiles(network.precision, origins.size);
   const int L = tile_kernels.lanes;
   const int n_tiles = int((origins.size + L - 1) / L);
   PackedWeights packed(network, tile_kernels, false);
-  packed.pack(parameters);
   Workers workers(std::min(threads, n_tiles));
+  packed.pack(parameters, workers);
   std::vector<Tile> tiles;
   for (int worker = 0; worker < workers.threads(); ++worker)
     tiles.emplace_back(network, tile_kernels, windowing.context_length, windowing.horizon, false);

@@ -3,7 +3,7 @@
 // time and layers are in tile.cpp.
 //
 // Letters: I inputs and H units of a layer, L lanes of a tile, O outputs of the network.
-// Gates are stored unit by unit, [H][4][L], in the order i, f, g, o.
+// Gates go unit by unit, [H][4][L], in the order i, f, g, o.
 #pragma once
 
 #include <cstddef>
@@ -11,45 +11,79 @@
 
 namespace gatecast {
 
+// What the operands of the matrix products are rounded to. Sums, states and weights are float32.
+enum class Precision { kFloat32, kBfloat16 };
+
 struct LayerShape {
   int inputs, units;
 
-  // A narrow input is cheaper to reduce lane by lane than to transpose.
+  // A narrow input is cheaper to reduce lane by lane than to transpose; it is always float32.
   bool narrow() const { return inputs <= 4; }
 };
 
-// The sums of one layer's gradient while the tiles of a slot go by, in the kernels' own layout.
-struct LayerSums {
-  float* recurrent;  // [4H][H padded to whole vectors], rows unit by unit
-  float* input;      // [4H][I padded]; narrow input: [4H][I][L], a sum per lane
-  float* bias;       // [4H][L], a sum per lane
+// Arrays whose layout only the kernels know, by the room they take in floats.
+struct LayerSizes {
+  std::size_t state;    // h after a step, as the products read it: rows of L words
+  std::size_t input;    // one step of the layer's input, likewise
+  std::size_t saved;    // what the backward pass needs of a step: gates and the cell before it
+  std::size_t delta;    // the loss's gradient at one step's pre-activations
+  std::size_t scratch;  // for one step of lstm_backward_weights
+  std::size_t forward, backward_hh, backward_ih;            // packed weights
+  std::size_t recurrent_sum, input_sum, bias_sum;  // the gradient, summed over tiles
 };
 
-// Kernels for one width of tile.
+// The sums of one layer's gradient while tiles go by.
+struct LayerSums {
+  float *recurrent, *input, *bias;
+};
+
+// One array for each of some time steps, `stride` floats apart.
+struct Steps {
+  const float* data;
+  std::ptrdiff_t stride;
+  const float* at(int step) const { return data + step * stride; }
+};
+
+// A share of work that can be cut anywhere: number `index` of `count`.
+struct Part {
+  int index = 0, count = 1;
+  int begin(int n) const { return int(std::int64_t(n) * index / count); }
+  int end(int n) const { return int(std::int64_t(n) * (index + 1) / count); }
+};
+
+// Kernels for one width of tile and one precision.
 struct TileKernels {
   int lanes;
+  LayerSizes (*sizes)(LayerShape);
 
-  // packed: forward_size floats from w_ih [4H][I], w_hh [4H][H], bias [4H] (gate by gate)
-  void (*pack_forward)(LayerShape, const float* w_ih, const float* w_hh, const float* bias,
+  // Once on each thread before and after the functions below, where the hardware has to be set up.
+  void (*enter)();
+  void (*leave)();
+
+  // w_ih [4H][I], w_hh [4H][H], bias [4H], gate by gate
+  void (*pack_forward)(LayerShape, Part, const float* w_ih, const float* w_hh, const float* bias,
                        float* packed);
-  // packed: 4 H * K floats from a weight [4H][K] (gate by gate)
-  void (*pack_backward)(int units, int K, const float* weight, float* packed);
+  // weight [4H][K]
+  void (*pack_backward)(int units, int K, Part, const float* weight, float* packed);
 
-  // x [I][L], h_before and c_before [H][L] -> gates [H][4][L], c and h [H][L]
-  void (*lstm_forward)(LayerShape, const float* packed, const float* x, const float* h_before,
-                       const float* c_before, float* gates, float* c, float* h);
-  // gates -> in place the loss's gradient with respect to their pre-activations;
-  // dc [H][L] in: from the step after; out: for the step before
-  void (*lstm_backward_gates)(int units, float* gates, const float* c, const float* c_before,
-                              const float* dh, float* dc);
-  // out [K][L] = (or +=) weight transposed times delta [4H][L]
+  // rows [n][L] of floats -> as products read them; null where that is the same
+  void (*to_words)(int n, const float* rows, float* words);
+
+  // One step. x: floats where narrow, else as products read them. c [H][L] becomes the new cell.
+  // `saved` may be null. h [H][L] as floats is written beside `state` where to_words is not null.
+  void (*lstm_forward)(LayerShape, const float* packed, const float* x, const float* state_before,
+                       float* c, float* saved, float* state, float* h);
+  // dh [H][L] -> delta; dc [H][L] in: from the step after; out: for the step before
+  void (*lstm_backward_gates)(int units, const float* saved, const float* dh, float* dc,
+                              float* delta);
+  // out [K][L] = (or +=) weight transposed times delta
   void (*lstm_backward_input)(int units, int K, const float* packed, const float* delta, float* out,
                               bool add);
-  // scratch: L * max(I, H) padded floats
-  void (*lstm_backward_weights)(LayerShape, const float* delta, const float* x,
-                                const float* h_before, LayerSums sums, float* scratch);
+  // Adds to `sums` what some steps give. scratch: `steps` times sizes().scratch
+  void (*lstm_backward_weights)(LayerShape, int steps, Steps delta, Steps x, Steps state_before,
+                                LayerSums sums, float* scratch);
   // From `sums` to the parameters' own layout, gate by gate; overwrites the destination.
-  void (*lstm_reduce)(LayerShape, LayerSums sums, float* w_ih, float* w_hh, float* bias);
+  void (*lstm_reduce)(LayerShape, Part, LayerSums sums, float* w_ih, float* w_hh, float* bias);
 
   // out [O][L] from h [H][L], weight [O][H], bias [O]
   void (*dense_forward)(int H, int O, const float* weight, const float* bias, const float* h,
@@ -59,6 +93,17 @@ struct TileKernels {
                          float* dh, float* weight_sum, float* bias_sum);
 };
 
+// One series at a time, float32: vectors run over the units instead of over lanes.
+struct SeriesKernels {
+  // Floats in the packed weights and in a state.
+  std::size_t (*packed_size)(LayerShape);
+  std::size_t (*state_size)(LayerShape);
+  void (*pack)(LayerShape, const float* w_ih, const float* w_hh, const float* bias, float* packed);
+  // x [I]; h and c become the next state. h_next is another array than h.
+  void (*lstm_step)(LayerShape, const float* packed, const float* x, const float* h, float* c,
+                    float* h_next);
+};
+
 struct AdamStep {
   float learning_rate, decay, beta1, beta2, epsilon;
   float correction1, correction2;  // 1 / (1 - beta^t)
@@ -66,23 +111,36 @@ struct AdamStep {
 
 struct Kernels {
   const char* name;
-  int width;                 // floats in a vector
-  TileKernels narrow, wide;  // tiles of one and of two vectors
+  const char* bfloat16_by;  // what multiplies bfloat16
+  int width;                // floats in a vector
+  struct Tiles {
+    TileKernels narrow, wide;  // one and two vectors
+  } float32, bfloat16;
+  SeriesKernels series;
 
   // Those for a batch of n windows: two whole tiles at least, so that a small batch still feeds two
   // threads. Nothing but n decides, so that the number of threads changes no sum.
-  const TileKernels& for_batch(std::int64_t n) const { return n < 2 * wide.lanes ? narrow : wide; }
+  const TileKernels& tiles(Precision precision, std::int64_t n) const {
+    const Tiles& t = precision == Precision::kFloat32 ? float32 : bfloat16;
+    return n < 2 * t.wide.lanes ? t.narrow : t.wide;
+  }
 
   // Over n values, n a multiple of 64; `gradient` is first multiplied by `scale`.
   void (*adam)(AdamStep, float scale, std::size_t n, float* parameters, const float* gradient,
                float* mean, float* square);
   void (*rmsprop)(float learning_rate, float decay, float alpha, float epsilon, float scale,
                   std::size_t n, float* parameters, const float* gradient, float* square);
+  // to [n] += from [n], n a multiple of 16
+  void (*add)(std::size_t n, const float* from, float* to);
+  // The sum of squares of n values, n a multiple of 16.
+  double (*sum_of_squares)(std::size_t n, const float* values);
 };
 
 extern const Kernels kPortableKernels;
 #if GATECAST_X86
-extern const Kernels kAvx2Kernels, kAvx512Kernels;
+extern const Kernels kAvx2Kernels, kAvx512Kernels, kAvx512Bf16Kernels, kAmxKernels;
+#elif GATECAST_NEON
+extern const Kernels kNeonKernels;
 #endif
 
 }  // namespace gatecast

@@ -2,5 +2,5 @@
 #include "kernel_table.hpp"
 
 namespace gatecast {
-constinit const Kernels kAvx2Kernels = avx2::kernel_table("avx2");
+constinit const Kernels kAvx2Kernels = avx2::kernel_table("avx2", "emulation");
 }

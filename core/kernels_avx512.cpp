@@ -2,5 +2,5 @@
 #include "kernel_table.hpp"
 
 namespace gatecast {
-constinit const Kernels kAvx512Kernels = avx512::kernel_table("avx512");
+constinit const Kernels kAvx512Kernels = avx512::kernel_table("avx512", "emulation");
 }

@@ -2,5 +2,5 @@
 #include "kernel_table.hpp"
 
 namespace gatecast {
-constinit const Kernels kPortableKernels = portable::kernel_table("portable");
+constinit const Kernels kPortableKernels = portable::kernel_table("portable", "emulation");
 }

@@ -2,161 +2,313 @@
 //
 //   i = sigmoid(.)  f = sigmoid(.)  g = tanh(.)  o = sigmoid(.)     (.) = W_ih x + W_hh h' + b
 //   c = f c' + i g      h = o tanh(c)                     ' marks the step before
-// Included only by the kernels_*.cpp files; letters as in kernels.hpp.
+// Included only by the kernels_*.cpp files; letters as in kernels.hpp, P and words as in gemm.hpp.
 #pragma once
 
 #include "gemm.hpp"
-#include "kernels.hpp"
 
 namespace gatecast::GATECAST_ISA {
 
 template <int NV>
 inline constexpr int kUnitBlock = kAccumulators / (4 * NV);
 
-inline int padded(int n) { return (n + kWidth - 1) / kWidth * kWidth; }
+// Weights are packed with what the argument of each gate's activation is scaled by.
+inline float gate_scale(int gate) { return gate == 2 ? kTanhScale : kSigmoidScale; }
 
-// Block by block of U units: [bias; W_ih; W_hh] as [1 + I + H][U][4].
-template <int NV>
-void pack_forward(LayerShape s, const float* w_ih, const float* w_hh, const float* bias,
+// A word of two neighbours of K; the second is 0 beyond the last.
+template <class P>
+inline float word(const float* row, int k, int K, float scale) {
+  if constexpr (P::kDepth == 1) return row[k] * scale;
+  const float second = k + 1 < K ? row[k + 1] * scale : 0.0f;
+  return pair_rows(broadcast(row[k] * scale), broadcast(second))[0];
+}
+
+template <class P>
+inline int input_words(LayerShape s) {
+  return s.narrow() ? s.inputs : words<P>(s.inputs);
+}
+
+template <class P, int NV>
+LayerSizes lstm_sizes(LayerShape s) {
+  constexpr std::size_t L = NV * kWidth;
+  const std::size_t H = s.units, I = s.inputs, state = words<P>(s.units) * L;
+  const std::size_t input = input_words<P>(s) * L;
+  return {.state = state,
+          .input = input,
+          .saved = 5 * H * L / P::Storage::kPerFloat,
+          // As products over units read it, and where a word is a pair, as those over lanes do.
+          .delta = 4 * H * L,
+          .scratch = L / P::kDepth * (padded(s.units) + (s.narrow() ? I : padded(s.inputs))),
+          .forward = 4 * H * (1 + input_words<P>(s) + words<P>(s.units)),
+          .backward_hh = 4 * H / P::kDepth * H,
+          .backward_ih = 4 * H / P::kDepth * I,
+          .recurrent_sum = 4 * H * padded(s.units),
+          .input_sum = 4 * H * (s.narrow() ? I * L / P::kDepth : padded(s.inputs)),
+          .bias_sum = 4 * H * L / P::kDepth};
+}
+
+// Block by block of U units: [bias; W_ih; W_hh] as [1 + I + H words][U][4].
+template <class P, int NV>
+void pack_forward(LayerShape s, Part part, const float* w_ih, const float* w_hh, const float* bias,
                   float* packed) {
-  const int H = s.units;
-  const auto pack = [&](int unit, int U) {
-    for (int u = unit; u < unit + U; ++u)
-      for (int gate = 0; gate < 4; ++gate) *packed++ = bias[gate * H + u];
-    for (int k = 0; k < s.inputs; ++k)
-      for (int u = unit; u < unit + U; ++u)
-        for (int gate = 0; gate < 4; ++gate) *packed++ = w_ih[(gate * H + u) * s.inputs + k];
-    for (int k = 0; k < H; ++k)
-      for (int u = unit; u < unit + U; ++u)
-        for (int gate = 0; gate < 4; ++gate) *packed++ = w_hh[(gate * H + u) * H + k];
-  };
-  for_each_block<kUnitBlock<NV>>(H, [&](auto block, int unit) { pack(unit, block.value); });
-}
-
-template <int U, int NV>
-inline const float* forward_units(LayerShape s, const float* packed, const float* x,
-                                  const float* h_before, const float* c_before, float* gates,
-                                  float* c, float* h) {
-  constexpr int L = NV * kWidth, R = 4 * U;
-  Vec acc[R][NV];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) acc[r][v] = broadcast(packed[r]);
-  packed += R;
-  accumulate_product<R, NV>(acc, packed, x, s.inputs);
-  packed += s.inputs * R;
-  accumulate_product<R, NV>(acc, packed, h_before, s.units);
-  packed += s.units * R;
-#pragma GCC unroll 4
-  for (int u = 0; u < U; ++u)
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) {
-      const Vec i = sigmoid(acc[4 * u][v]), f = sigmoid(acc[4 * u + 1][v]);
-      const Vec g = tanh(acc[4 * u + 2][v]), o = sigmoid(acc[4 * u + 3][v]);
-      const int at = u * L + v * kWidth;
-      const Vec cell = fma(f, load(c_before + at), i * g);
-      store(gates + 4 * u * L + v * kWidth, i);
-      store(gates + (4 * u + 1) * L + v * kWidth, f);
-      store(gates + (4 * u + 2) * L + v * kWidth, g);
-      store(gates + (4 * u + 3) * L + v * kWidth, o);
-      store(c + at, cell);
-      store(h + at, o * tanh(cell));
+  const int H = s.units, I = s.inputs;
+  const Blocks<kUnitBlock<NV>> blocks(H);
+  blocks.for_each(part.begin(blocks.count), part.end(blocks.count), [&](auto block, int unit) {
+    constexpr int R = 4 * block.value;
+    float* out = packed + 4 * unit * (1 + input_words<P>(s) + words<P>(H));
+    const float *input[R], *recurrent[R];
+    float scale[R];
+    for (int r = 0; r < R; ++r) {
+      const int row = r % 4 * H + unit + r / 4;
+      input[r] = w_ih + row * I;
+      recurrent[r] = w_hh + row * H;
+      scale[r] = gate_scale(r % 4);
+      *out++ = bias[row] * scale[r];
     }
-  return packed;
-}
-
-template <int NV>
-void lstm_forward(LayerShape s, const float* packed, const float* x, const float* h_before,
-                  const float* c_before, float* gates, float* c, float* h) {
-  constexpr int L = NV * kWidth;
-  for_each_block<kUnitBlock<NV>>(s.units, [&](auto block, int unit) {
-    packed = forward_units<block.value, NV>(s, packed, x, h_before, c_before + unit * L,
-                                            gates + 4 * unit * L, c + unit * L, h + unit * L);
+    if (s.narrow())
+      for (int k = 0; k < I; ++k)
+        for (int r = 0; r < R; ++r) *out++ = input[r][k] * scale[r];
+    else
+      for (int k = 0; k < I; k += P::kDepth)
+        for (int r = 0; r < R; ++r) *out++ = word<P>(input[r], k, I, scale[r]);
+    for (int k = 0; k < H; k += P::kDepth)
+      for (int r = 0; r < R; ++r) *out++ = word<P>(recurrent[r], k, H, scale[r]);
   });
 }
 
-template <int NV>
-void lstm_backward_gates(int units, float* gates, const float* c, const float* c_before,
-                         const float* dh, float* dc) {
+// One vector of lanes of one unit, from its scaled pre-activations to its new state h.
+// saved: [5][L] of P's storage, or null; at: the vector's place in a row.
+template <class P>
+inline Vec activate(const Vec (&pre)[4], float* c, float* saved, int L, int at) {
+  constexpr Exactness E = P::kExactness;
+  using Storage = typename P::Storage;
+  const Vec i = sigmoid_scaled<E>(pre[0]), f = sigmoid_scaled<E>(pre[1]);
+  const Vec g = tanh_scaled<E>(pre[2]), o = sigmoid_scaled<E>(pre[3]);
+  const Vec before = load(c), cell = fma(f, before, i * g);
+  store(c, cell);
+  if (saved) {
+    Storage::store_at(saved, at, i);
+    Storage::store_at(saved, at + L, f);
+    Storage::store_at(saved, at + 2 * L, g);
+    Storage::store_at(saved, at + 3 * L, o);
+    Storage::store_at(saved, at + 4 * L, before);
+  }
+  return o * tanh_scaled<E>(cell * kTanhScale);
+}
+
+template <class P, int NV>
+void lstm_forward(LayerShape s, const float* packed, const float* x, const float* state_before,
+                  float* c, float* saved, float* state, float* h) {
   constexpr int L = NV * kWidth;
-  for (int u = 0; u < units; ++u)
+  const int I = input_words<P>(s), H = words<P>(s.units);
+  if constexpr (P::kDepth == 1) h = state;
+  Blocks<kUnitBlock<NV>>(s.units).for_each([&](auto block, int unit) {
+    constexpr int R = 4 * block.value;
+    Vec acc[R][NV];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) acc[r][v] = broadcast(packed[r]);
+    packed += R;
+    if (s.narrow())
+      accumulate_product<Float32, R, NV>(acc, packed, x, I);
+    else
+      accumulate_product<P, R, NV>(acc, packed, x, I);
+    packed += I * R;
+    accumulate_product<P, R, NV>(acc, packed, state_before, H);
+    packed += H * R;
+#pragma GCC unroll 4
+    for (int u = 0; u < block.value; ++u)
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) {
+        const Vec pre[4] = {acc[4 * u][v], acc[4 * u + 1][v], acc[4 * u + 2][v], acc[4 * u + 3][v]};
+        const int row = (unit + u) * L + v * kWidth;
+        store(h + row, activate<P>(pre, c + row, saved, L, 5 * (unit + u) * L + v * kWidth));
+      }
+  });
+  if constexpr (P::kDepth == 2) to_words<NV>(s.units, h, state);
+}
+
+// Where a word is a pair, delta is kept twice: pairs of rows, [2H][L], and behind them pairs of
+// lanes, [4H][L / 2].
+inline const float* lane_pairs(const float* delta, int units, int L) { return delta + 2 * units * L; }
+
+template <class P, int NV>
+void lstm_backward_gates(int units, const float* saved, const float* dh, float* dc, float* delta) {
+  constexpr int L = NV * kWidth;
+  using Storage = typename P::Storage;
+  float* by_lanes = delta + 2 * units * L;
+  for (int u = 0; u < units; ++u) {
+    Vec d[4][NV];
 #pragma GCC unroll 2
     for (int v = 0; v < NV; ++v) {
-      const int at = u * L + v * kWidth;
-      float* gate = gates + 4 * u * L + v * kWidth;
-      const Vec i = load(gate), f = load(gate + L), g = load(gate + 2 * L), o = load(gate + 3 * L);
-      const Vec squashed = tanh(load(c + at)), dh_ = load(dh + at);
-      const Vec dcell = fma(dh_ * o, 1.0f - squashed * squashed, load(dc + at));
-      store(gate, dcell * g * i * (1.0f - i));
-      store(gate + L, dcell * load(c_before + at) * f * (1.0f - f));
-      store(gate + 2 * L, dcell * i * (1.0f - g * g));
-      store(gate + 3 * L, dh_ * squashed * o * (1.0f - o));
-      store(dc + at, dcell * f);
+      const int at = 5 * u * L + v * kWidth, row = u * L + v * kWidth;
+      const Vec i = Storage::load_at(saved, at), f = Storage::load_at(saved, at + L);
+      const Vec g = Storage::load_at(saved, at + 2 * L), o = Storage::load_at(saved, at + 3 * L);
+      const Vec before = Storage::load_at(saved, at + 4 * L);
+      const Vec squashed = tanh_scaled<P::kExactness>(fma(f, before, i * g) * kTanhScale);
+      const Vec from_above = load(dh + row), through = from_above * o;
+      const Vec dcell = fma(through, 1.0f - squashed * squashed, load(dc + row));
+      d[0][v] = dcell * g * (i * (1.0f - i));
+      d[1][v] = dcell * before * (f * (1.0f - f));
+      d[2][v] = dcell * i * (1.0f - g * g);
+      d[3][v] = through * squashed * (1.0f - o);
+      store(dc + row, dcell * f);
     }
+    if constexpr (P::kDepth == 1) {
+#pragma GCC unroll 4
+      for (int gate = 0; gate < 4; ++gate)
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; ++v)
+          store(delta + (4 * u + gate) * L + v * kWidth, d[gate][v]);
+    } else {
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) {
+        store(delta + 2 * u * L + v * kWidth, pair_rows(d[0][v], d[1][v]));
+        store(delta + (2 * u + 1) * L + v * kWidth, pair_rows(d[2][v], d[3][v]));
+      }
+#pragma GCC unroll 4
+      for (int gate = 0; gate < 4; ++gate) {
+        float* out = by_lanes + (4 * u + gate) * (L / 2);
+        if constexpr (NV == 2)
+          store(out, pair_lanes(d[gate][0], d[gate][1]));
+        else
+          store_low_half(out, pair_lanes(d[gate][0], Vec{}));
+      }
+    }
+  }
 }
 
 // weight [4H][K] gate by gate -> blocks of K's rows over delta's order, unit by unit
-template <int NV>
-void pack_backward(int units, int K, const float* weight, float* packed) {
-  for_each_block<kRowBlock<NV>>(K, [&](auto block, int row) {
+template <class P, int NV>
+void pack_backward(int units, int K, Part part, const float* weight, float* packed) {
+  const Blocks<kRowBlock<NV>> blocks(K);
+  blocks.for_each(part.begin(blocks.count), part.end(blocks.count), [&](auto block, int row) {
+    float* out = packed + row * (4 * units / P::kDepth);
     for (int u = 0; u < units; ++u)
-      for (int gate = 0; gate < 4; ++gate)
-        for (int r = row; r < row + block.value; ++r)
-          *packed++ = weight[(gate * units + u) * K + r];
+      for (int gate = 0; gate < 4; gate += P::kDepth) {
+        const float* first = weight + (gate * units + u) * K + row;
+        const float* second = first + units * K;
+        for (int r = 0; r < block.value; ++r)
+          if constexpr (P::kDepth == 1)
+            *out++ = first[r];
+          else
+            *out++ = pair_rows(broadcast(first[r]), broadcast(second[r]))[0];
+      }
   });
 }
 
-template <int NV>
+template <class P, int NV>
 void lstm_backward_input(int units, int K, const float* packed, const float* delta, float* out,
                          bool add) {
-  product<NV>(packed, delta, 4 * units, K, out, add);
+  product<P, NV>(packed, delta, 4 * units / P::kDepth, K, out, add);
 }
 
-template <int NV>
-void lstm_backward_weights(LayerShape s, const float* delta, const float* x, const float* h_before,
-                           LayerSums sums, float* scratch) {
-  constexpr int L = NV * kWidth;
-  const int rows = 4 * s.units;
-  transpose_tile<NV>(h_before, s.units, scratch);
-  accumulate_outer<NV>(delta, rows, scratch, padded(s.units), sums.recurrent);
-  if (!s.narrow()) {
-    transpose_tile<NV>(x, s.inputs, scratch);
-    accumulate_outer<NV>(delta, rows, scratch, padded(s.inputs), sums.input);
-  }
-  for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) {
-      const Vec d = load(delta + r * L + v * kWidth);
-      float* bias = sums.bias + r * L + v * kWidth;
-      store(bias, load(bias) + d);
-      if (s.narrow())
-        for (int k = 0; k < s.inputs; ++k) {
-          float* sum = sums.input + (r * s.inputs + k) * L + v * kWidth;
-          store(sum, fma(d, load(x + k * L + v * kWidth), load(sum)));
-        }
+// What needs no transposing: bias and a narrow input, summed lane (pair) by lane (pair).
+// x: [I][lane words] a step
+template <class P, int NV>
+inline void accumulate_narrow(LayerShape s, int steps, Steps delta, Steps x, LayerSums sums) {
+  constexpr int kLaneWords = NV * kWidth / P::kDepth;
+  constexpr int kVector = kLaneWords < kWidth ? kLaneWords : kWidth;
+  const Vec one = P::kDepth == 1 ? broadcast(1.0f) : pair_rows(broadcast(1.0f), broadcast(1.0f));
+  // A half-filled vector is read and written whole only where the next one follows.
+  const auto get = [](const float* p) {
+    if constexpr (kVector == kWidth) return load(p);
+    Vec v{};
+    __builtin_memcpy(&v, p, sizeof(Vec) / 2);
+    return v;
+  };
+  const auto put = [](float* p, Vec v) {
+    if constexpr (kVector == kWidth)
+      store(p, v);
+    else
+      store_low_half(p, v);
+  };
+  for (int r = 0; r < 4 * s.units; ++r)
+    for (int lane = 0; lane < kLaneWords; lane += kVector) {
+      float* bias = sums.bias + r * kLaneWords + lane;
+      Vec total = get(bias);
+      for (int step = 0; step < steps; ++step)
+        total = P::dot(get(delta.at(step) + r * kLaneWords + lane), one, total);
+      put(bias, total);
+      if (!s.narrow()) continue;
+      for (int k = 0; k < s.inputs; ++k) {
+        float* sum = sums.input + (r * s.inputs + k) * kLaneWords + lane;
+        Vec product = get(sum);
+        for (int step = 0; step < steps; ++step)
+          product = P::dot(get(delta.at(step) + r * kLaneWords + lane),
+                           get(x.at(step) + k * kLaneWords + lane), product);
+        put(sum, product);
+      }
     }
 }
 
-template <int NV>
-inline float sum_lanes(const float* lanes) {
-  Vec total = load(lanes);
-  if constexpr (NV == 2) total += load(lanes + kWidth);
-  return sum(total);
+// The operands of the outer products in `scratch`: states and inputs with lanes summed over.
+struct Transposed {
+  Steps state, input;
+};
+template <class P, int NV>
+inline Transposed transpose_operands(LayerShape s, int steps, Steps x, Steps state_before,
+                                     float* scratch) {
+  constexpr int L = NV * kWidth;
+  const std::ptrdiff_t state_size = L / P::kDepth * padded(s.units);
+  const std::ptrdiff_t input_size = L / P::kDepth * (s.narrow() ? s.inputs : padded(s.inputs));
+  float *states = scratch, *inputs = scratch + steps * state_size;
+  for (int step = 0; step < steps; ++step) {
+    float* in = inputs + step * input_size;
+    transpose_tile<P, NV>(state_before.at(step), s.units, states + step * state_size);
+    if (!s.narrow())
+      transpose_tile<P, NV>(x.at(step), s.inputs, in);
+    else if constexpr (P::kDepth == 2)
+      for (int k = 0; k < s.inputs; ++k) {
+        const float* row = x.at(step) + k * L;
+        if constexpr (NV == 2)
+          store(in + k * (L / 2), pair_lanes(load(row), load(row + kWidth)));
+        else
+          store_low_half(in + k * (L / 2), pair_lanes(load(row), Vec{}));
+      }
+  }
+  if (P::kDepth == 1 && s.narrow()) return {{states, state_size}, x};
+  return {{states, state_size}, {inputs, input_size}};
 }
 
-template <int NV>
-void lstm_reduce(LayerShape s, LayerSums sums, float* w_ih, float* w_hh, float* bias) {
-  constexpr int L = NV * kWidth;
+template <class P, int NV>
+void lstm_backward_weights(LayerShape s, int steps, Steps delta, Steps x, Steps state_before,
+                           LayerSums sums, float* scratch) {
+  const Transposed in = transpose_operands<P, NV>(s, steps, x, state_before, scratch);
+  if constexpr (P::kDepth == 2) delta.data = lane_pairs(delta.data, s.units, NV * kWidth);
+  accumulate_outer<P, NV>(steps, delta, 4 * s.units, in.state, padded(s.units), sums.recurrent);
+  if (!s.narrow())
+    accumulate_outer<P, NV>(steps, delta, 4 * s.units, in.input, padded(s.inputs), sums.input);
+  accumulate_narrow<P, NV>(s, steps, delta, in.input, sums);
+}
+
+template <int N>
+inline float sum_lanes(const float* lanes) {
+  float total = 0.0f;
+  if constexpr (N % kWidth == 0) {
+    Vec all = load(lanes);
+    if constexpr (N == 2 * kWidth) all += load(lanes + kWidth);
+    return sum(all);
+  }
+  for (int lane = 0; lane < N; ++lane) total += lanes[lane];
+  return total;
+}
+
+template <class P, int NV>
+void lstm_reduce(LayerShape s, Part part, LayerSums sums, float* w_ih, float* w_hh, float* bias) {
+  constexpr int W = NV * kWidth / P::kDepth;
   const int H = s.units, I = s.inputs;
-  for (int gate = 0; gate < 4; ++gate)
-    for (int u = 0; u < H; ++u) {
+  for (int u = part.begin(H); u < part.end(H); ++u)
+    for (int gate = 0; gate < 4; ++gate) {
       const int from = 4 * u + gate, to = gate * H + u;
-      bias[to] = sum_lanes<NV>(sums.bias + from * L);
-      for (int k = 0; k < H; ++k) w_hh[to * H + k] = sums.recurrent[from * padded(H) + k];
-      for (int k = 0; k < I; ++k)
-        w_ih[to * I + k] = s.narrow() ? sum_lanes<NV>(sums.input + (from * I + k) * L)
-                                      : sums.input[from * padded(I) + k];
+      bias[to] = sum_lanes<W>(sums.bias + from * W);
+      __builtin_memcpy(w_hh + to * H, sums.recurrent + from * padded(H), H * sizeof(float));
+      if (s.narrow())
+        for (int k = 0; k < I; ++k)
+          w_ih[to * I + k] = sum_lanes<W>(sums.input + (from * I + k) * W);
+      else
+        __builtin_memcpy(w_ih + to * I, sums.input + from * padded(I), I * sizeof(float));
     }
 }
 

@@ -40,8 +40,9 @@ void orthogonal(Random& random, int rows, int columns, float* out) {
 
 }  // namespace
 
-Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, float dropout_)
-    : inputs(inputs_), outputs(outputs_), dropout(dropout_) {
+Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, float dropout_,
+                 Precision precision_)
+    : inputs(inputs_), outputs(outputs_), dropout(dropout_), precision(precision_) {
   if (inputs < 1 || outputs < 1 || hidden.empty())
     throw ConfigError("A network needs at least one input, one layer and one output.");
   if (!(dropout >= 0.0f && dropout < 1.0f))

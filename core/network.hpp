@@ -23,13 +23,15 @@ struct Network {
     std::size_t weight_ih, weight_hh, bias;  // offsets
   };
 
-  Network(int inputs, const std::vector<int>& hidden, int outputs, float dropout);
+  Network(int inputs, const std::vector<int>& hidden, int outputs, float dropout,
+          Precision precision = Precision::kFloat32);
 
   // In the order of the flat vector; names and gate order (i, f, g, o) are PyTorch's.
   std::vector<Parameter> parameters() const;
 
   int inputs, outputs;
   float dropout;
+  Precision precision;
   std::vector<Layer> layers;
   std::size_t head_weight = 0, head_bias = 0, size = 0;
 };

@@ -33,4 +33,21 @@ inline void rmsprop(float learning_rate, float decay, float alpha, float epsilon
   }
 }
 
+inline void add(std::size_t n, const float* from, float* to) {
+  for (std::size_t j = 0; j < n; j += kWidth) store(to + j, load(to + j) + load(from + j));
+}
+
+// In double: the squares of a great gradient leave the range of a float.
+inline double sum_of_squares(std::size_t n, const float* values) {
+  double sums[16] = {};
+  for (std::size_t j = 0; j < n; j += 16)
+    for (int lane = 0; lane < 16; ++lane) {
+      const double x = values[j + lane];
+      sums[lane] += x * x;
+    }
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return total;
+}
+
 }  // namespace gatecast::GATECAST_ISA

@@ -14,6 +14,9 @@
 #include <immintrin.h>
 #define GATECAST_VECTOR_BYTES 32
 #else
+#if defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
 #define GATECAST_VECTOR_BYTES 16
 #endif
 
@@ -21,7 +24,11 @@ namespace gatecast::GATECAST_ISA {
 
 inline constexpr int kWidth = GATECAST_VECTOR_BYTES / 4;  // floats in a vector
 // Accumulators that fit the register file beside the operands.
-inline constexpr int kAccumulators = kWidth == 16 ? 16 : 8;
+#if defined(__AVX512F__) || defined(__ARM_NEON)  // 32 registers
+inline constexpr int kAccumulators = 16;
+#else
+inline constexpr int kAccumulators = 8;
+#endif
 
 typedef float Vec __attribute__((vector_size(GATECAST_VECTOR_BYTES)));
 typedef float UnalignedVec __attribute__((vector_size(GATECAST_VECTOR_BYTES), aligned(4)));
@@ -46,15 +53,23 @@ inline Vec fma(Vec a, Vec b, Vec c) {
   return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__AVX2__)
   return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__ARM_NEON)
+  return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
   return a * b + c;
 #endif
 }
 
+// How exact an elementary function is: to a few units in the last place of a float, or to the 1e-4
+// that is lost anyway where products are taken in bfloat16.
+enum class Exactness { kFloat, kCoarse };
+
 // 1 / x for 1 <= x < 1e38. Not for zero or infinity: the Newton step would give NaN.
+template <Exactness E>
 inline Vec reciprocal(Vec x) {
 #if defined(__AVX512F__)
-  Vec y = (Vec)_mm512_maskz_rcp14_ps(0xffff, (__m512)x);
+  const Vec y = (Vec)_mm512_maskz_rcp14_ps(0xffff, (__m512)x);
+  if constexpr (E == Exactness::kCoarse) return y;
   return fma(y, fma(-x, y, broadcast(1.0f)), y);
 #else
   return broadcast(1.0f) / x;
@@ -66,6 +81,8 @@ inline Vec sqrt(Vec x) {
   return (Vec)_mm512_maskz_sqrt_ps(0xffff, (__m512)x);
 #elif defined(__AVX2__)
   return (Vec)_mm256_sqrt_ps((__m256)x);
+#elif defined(__ARM_NEON)
+  return (Vec)vsqrtq_f32((float32x4_t)x);
 #else
   for (int j = 0; j < kWidth; ++j) x[j] = __builtin_sqrtf(x[j]);
   return x;
@@ -73,56 +90,75 @@ inline Vec sqrt(Vec x) {
 }
 
 // In this order of operands a NaN comes through instead of being replaced by the bound.
-inline Vec clamp(Vec x, float low, float high) {
+inline Vec at_most(Vec x, float high) {
 #if defined(__AVX512F__)
-  x = (Vec)_mm512_maskz_max_ps(0xffff, (__m512)broadcast(low), (__m512)x);
   return (Vec)_mm512_maskz_min_ps(0xffff, (__m512)broadcast(high), (__m512)x);
 #elif defined(__AVX2__)
-  x = (Vec)_mm256_max_ps((__m256)broadcast(low), (__m256)x);
   return (Vec)_mm256_min_ps((__m256)broadcast(high), (__m256)x);
 #else
-  x = x < broadcast(low) ? broadcast(low) : x;
   return x > broadcast(high) ? broadcast(high) : x;
 #endif
 }
-
-// e^x = scale * (1 + rest) with scale = 2^n and rest = e^r - 1, |r| <= ln(2)/2.
-// The caller keeps |x| <= 87, so that 2^n is a normal number.
-struct SplitExp {
-  Vec scale, rest;
-};
-inline SplitExp split_exp(Vec x) {
-  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits of the mantissa.
-  const Vec magic = broadcast(12582912.0f);
-  const Vec shifted = fma(x, broadcast(1.44269504088896341f), magic);
-  const Vec n = shifted - magic;
-  Vec r = fma(n, broadcast(-0.693359375f), x);  // ln 2 in two parts, the first exact in n
-  r = fma(n, broadcast(2.12194440e-4f), r);
-  // e^r = 1 + r + r^2 p(r); minimax over |r| <= ln(2)/2, relative error 3.1e-9.
-  Vec p = broadcast(1.3814466850e-3f);
-  p = fma(p, r, broadcast(8.3687805481e-3f));
-  p = fma(p, r, broadcast(4.1668394224e-2f));
-  p = fma(p, r, broadcast(1.6666520107e-1f));
-  p = fma(p, r, broadcast(4.9999993412e-1f));
-  const Vec rest = fma(p * r, r, r);
+inline Vec at_least(Vec x, float low) {
 #if defined(__AVX512F__)
-  return {(Vec)_mm512_maskz_scalef_ps(0xffff, (__m512)broadcast(1.0f), (__m512)n), rest};
+  return (Vec)_mm512_maskz_max_ps(0xffff, (__m512)broadcast(low), (__m512)x);
+#elif defined(__AVX2__)
+  return (Vec)_mm256_max_ps((__m256)broadcast(low), (__m256)x);
 #else
-  const IntVec exponent = ((IntVec)shifted - (IntVec)magic + 127) << 23;
-  return {(Vec)exponent, rest};
+  return x < broadcast(low) ? broadcast(low) : x;
 #endif
 }
 
-inline Vec sigmoid(Vec x) {
-  const SplitExp e = split_exp(clamp(-x, -87.0f, 87.0f));
-  return reciprocal(fma(e.scale, e.rest, e.scale) + 1.0f);
+// 2^y = scale * (1 + rest) with scale = 2^n, n the integer nearest to y, for y <= 126; below -126 it
+// is 0 or 2^-126. Two numbers, so that 2^y - 1 keeps its relative precision near zero.
+struct Exp2 {
+  Vec scale, rest;
+};
+template <Exactness E>
+inline Exp2 exp2(Vec y) {
+#if defined(__AVX512F__)
+  const Vec r = (Vec)_mm512_maskz_reduce_ps(0xffff, (__m512)y, 8);  // y - n
+  const Vec scale = (Vec)_mm512_maskz_scalef_ps(0xffff, (__m512)broadcast(1.0f), (__m512)(y - r));
+#else
+  y = at_least(y, -126.0f);
+  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits of the mantissa.
+  const Vec magic = broadcast(12582912.0f), shifted = y + magic, r = y - (shifted - magic);
+  const Vec scale = (Vec)(((IntVec)shifted - (IntVec)magic + 127) << 23);
+#endif
+  // 2^r - 1 = r p(r), |r| <= 1/2; minimax of the relative error: 1.1e-8, or 1.5e-5.
+  if constexpr (E == Exactness::kCoarse) {
+    Vec p = broadcast(9.6181106071e-3f);
+    p = fma(p, r, broadcast(5.5837288855e-2f));
+    p = fma(p, r, broadcast(2.4023252169e-1f));
+    p = fma(p, r, broadcast(6.9313685778e-1f));
+    return {scale, p * r};
+  } else {
+    Vec p = broadcast(1.5403512623e-4f);
+    p = fma(p, r, broadcast(1.3390735556e-3f));
+    p = fma(p, r, broadcast(9.6182374946e-3f));
+    p = fma(p, r, broadcast(5.5503574335e-2f));
+    p = fma(p, r, broadcast(2.4022649795e-1f));
+    p = fma(p, r, broadcast(6.9314718793e-1f));
+    return {scale, p * r};
+  }
 }
 
-// tanh x = E / (E + 2) with E = e^(2x) - 1, which keeps its relative precision near zero.
-inline Vec tanh(Vec x) {
-  const SplitExp e = split_exp(clamp(x + x, -20.0f, 20.0f));
-  const Vec expm1 = fma(e.scale, e.rest, e.scale - 1.0f);
-  return expm1 * reciprocal(expm1 + 2.0f);
+// Arguments come scaled, by factors that the weights are packed with, so that 2^y is all it takes:
+// sigmoid x from y = -x / ln 2, tanh x from y = 2 x / ln 2.
+inline constexpr float kSigmoidScale = -1.44269504088896341f, kTanhScale = 2.88539008177792681f;
+
+template <Exactness E>
+inline Vec sigmoid_scaled(Vec y) {
+  const Exp2 e = exp2<E>(at_most(y, 126.0f));
+  return reciprocal<E>(fma(e.scale, e.rest, e.scale) + 1.0f);
+}
+
+// D / (D + 2) with D = e^(2x) - 1.
+template <Exactness E>
+inline Vec tanh_scaled(Vec y) {
+  const Exp2 e = exp2<E>(at_most(y, 60.0f));
+  const Vec d = fma(e.scale, e.rest, e.scale - 1.0f);
+  return d * reciprocal<E>(d + 2.0f);
 }
 
 inline float sum(Vec v) {
@@ -161,5 +197,92 @@ inline void transpose_stage(Vec (&rows)[kWidth]) {
 }  // namespace detail
 
 inline void transpose(Vec (&rows)[kWidth]) { detail::transpose_stage<1>(rows); }
+
+// Two bfloat16 in a word, the first in the low half. A Vec of words is kept as a Vec: only its bits
+// count.
+namespace detail {
+template <int Odd, int... J>
+inline Vec every_other(Vec a, Vec b, Indices<J...>) {
+  return __builtin_shufflevector(a, b, (2 * J + Odd)...);
+}
+// The nearest bfloat16, even at a tie, in the high half of each word.
+inline IntVec round_to_high(Vec x) {
+  const IntVec bits = (IntVec)x;
+  const IntVec rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  return x == x ? rounded & int32_t(0xffff0000) : bits | 0x00400000;
+}
+inline Vec join(IntVec low, IntVec high) {
+  return (Vec)(((low >> 16) & 0xffff) | (high & int32_t(0xffff0000)));
+}
+}  // namespace detail
+
+// Word j: (low[j], high[j])
+inline Vec pair_rows(Vec low, Vec high) {
+#if defined(__AVX512BF16__)
+  alignas(64) static constexpr uint16_t kInterleave[32] = {
+      0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
+  return (Vec)_mm512_maskz_permutexvar_epi16(~0u, *(const __m512i*)kInterleave, both);
+#else
+  return detail::join(detail::round_to_high(low), detail::round_to_high(high));
+#endif
+}
+
+// Word j: (lane 2j, lane 2j + 1) of a followed by b
+inline Vec pair_lanes(Vec a, Vec b) {
+#if defined(__AVX512BF16__)
+  return (Vec)_mm512_cvtne2ps_pbh((__m512)b, (__m512)a);
+#else
+  using All = typename detail::MakeIndices<kWidth>::type;
+  return pair_rows(detail::every_other<0>(a, b, All{}), detail::every_other<1>(a, b, All{}));
+#endif
+}
+
+// From words of row pairs, a followed by b, to words of lane pairs: of their low halves, then of
+// their high halves.
+inline void repair(Vec& a, Vec& b) {
+  using All = typename detail::MakeIndices<kWidth>::type;
+  const IntVec even = (IntVec)detail::every_other<0>(a, b, All{});
+  const IntVec odd = (IntVec)detail::every_other<1>(a, b, All{});
+  a = (Vec)((even & 0xffff) | (odd << 16));
+  b = detail::join(even, odd);
+}
+
+inline void store_low_half(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof(Vec) / 2); }
+
+// What the backward pass needs of the forward one is kept as floats, or in half the room where the
+// products are in bfloat16 and the hardware converts.
+struct FloatStorage {
+  static constexpr int kPerFloat = 1;
+  static Vec load_at(const float* array, int index) { return load(array + index); }
+  static void store_at(float* array, int index, Vec v) { store(array + index, v); }
+};
+#if defined(__AVX512F__)
+struct HalfStorage {
+  static constexpr int kPerFloat = 2;
+  static Vec load_at(const float* array, int index) {
+    const auto* p = reinterpret_cast<const uint16_t*>(array) + index;
+    return (Vec)_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256((const __m256i*)p));
+  }
+  static void store_at(float* array, int index, Vec v) {
+    auto* p = reinterpret_cast<uint16_t*>(array) + index;
+    _mm256_storeu_si256((__m256i*)p, _mm512_maskz_cvtps_ph(0xffff, (__m512)v, 8));
+  }
+};
+#else
+using HalfStorage = FloatStorage;
+#endif
+
+// acc + a.first * b.first + a.second * b.second, of pairs of bfloat16
+inline Vec dot_pairs(Vec a, Vec b, Vec acc) {
+#if defined(__AVX512BF16__)
+  return (Vec)_mm512_dpbf16_ps((__m512)acc, (__m512bh)a, (__m512bh)b);
+#else
+  const IntVec high = (IntVec)broadcast(0) | int32_t(0xffff0000);
+  acc = fma((Vec)((IntVec)a << 16), (Vec)((IntVec)b << 16), acc);
+  return fma((Vec)((IntVec)a & high), (Vec)((IntVec)b & high), acc);
+#endif
+}
 
 }  // namespace gatecast::GATECAST_ISA

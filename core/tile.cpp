@@ -3,44 +3,88 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dispatch.hpp"
 #include "random.hpp"
 
 namespace gatecast {
+namespace {
+
+// Below this many parameters, waking other threads costs more than it saves.
+constexpr std::size_t kParallelParameters = 32 << 10;
+
+// How many parts the work on a network's parameters is cut into.
+int parts(const Network& network, const Workers& workers) {
+  return network.size < kParallelParameters ? 1 : workers.threads();
+}
+
+// How many steps' deltas are kept before they go into the weights' gradient together: that sum is
+// then read and written once for all of them. As many as leave room for it in the second-level cache.
+int chunk_steps(const Network& network, int lanes) {
+  constexpr int kMost = 8;
+  constexpr std::size_t kBytes = 256 << 10;
+  std::size_t a_step = 0;
+  for (const Network::Layer& layer : network.layers)
+    a_step += std::size_t(4) * layer.units * lanes * sizeof(float);
+  return int(std::clamp<std::size_t>(kBytes / a_step, 1, kMost));
+}
+
+// Sets up the hardware for a tile's kernels, on this thread, while it lives.
+class Entered {
+ public:
+  explicit Entered(const TileKernels& kernels) : kernels_(kernels) {
+    if (kernels_.enter) kernels_.enter();
+  }
+  ~Entered() {
+    if (kernels_.leave) kernels_.leave();
+  }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  const TileKernels& kernels_;
+};
+
+}  // namespace
 
 PackedWeights::PackedWeights(const Network& network, const TileKernels& kernels, bool backward)
     : network_(network), kernels_(kernels), backward_(backward) {
   for (const Network::Layer& layer : network.layers) {
-    const std::size_t H = layer.units, I = layer.inputs;
-    layers_.push_back({Floats(4 * H * (1 + I + H)), Floats(backward ? 4 * H * H : 0),
-                       Floats(backward && !layers_.empty() ? 4 * H * I : 0)});
+    const LayerSizes sizes = kernels.sizes(layer);
+    layers_.push_back({Floats(sizes.forward), Floats(backward ? sizes.backward_hh : 0),
+                       Floats(backward && !layers_.empty() ? sizes.backward_ih : 0)});
   }
 }
 
-void PackedWeights::pack(const float* parameters) {
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const Network::Layer& layer = network_.layers[l];
-    const float *w_ih = parameters + layer.weight_ih, *w_hh = parameters + layer.weight_hh;
-    kernels_.pack_forward(layer, w_ih, w_hh, parameters + layer.bias, layers_[l].forward.data());
-    if (!backward_) continue;
-    kernels_.pack_backward(layer.units, layer.units, w_hh, layers_[l].backward_hh.data());
-    if (l > 0)
-      kernels_.pack_backward(layer.units, layer.inputs, w_ih, layers_[l].backward_ih.data());
-  }
+void PackedWeights::pack(const float* parameters, Workers& workers) {
   head_weight_ = parameters + network_.head_weight;
   head_bias_ = parameters + network_.head_bias;
+  const int n = parts(network_, workers);
+  workers.run(n, [&](int index, int) {
+    const Part part{index, n};
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const Network::Layer& layer = network_.layers[l];
+      Layer& packed = layers_[l];
+      const float *w_ih = parameters + layer.weight_ih, *w_hh = parameters + layer.weight_hh;
+      kernels_.pack_forward(layer, part, w_ih, w_hh, parameters + layer.bias,
+                            packed.forward.data());
+      if (!backward_) continue;
+      kernels_.pack_backward(layer.units, layer.units, part, w_hh, packed.backward_hh.data());
+      if (l > 0)
+        kernels_.pack_backward(layer.units, layer.inputs, part, w_ih, packed.backward_ih.data());
+    }
+  });
 }
 
-GradientSums::GradientSums(const Network& network, const Kernels& kernels, const TileKernels& tile)
-    : network_(network), kernels_(tile) {
-  const std::size_t L = tile.lanes;
+GradientSums::GradientSums(const Network& network, const TileKernels& kernels)
+    : network_(network), kernels_(kernels) {
   const auto visit = [&](auto take) {
+    layers_.clear();
     for (const Network::Layer& layer : network.layers) {
-      const std::size_t rows = 4 * layer.units;
+      const LayerSizes sizes = kernels.sizes(layer);
       LayerSums sums;
-      sums.recurrent = take(rows * round_up(layer.units, kernels.width));
-      sums.input =
-          take(rows * (layer.narrow() ? layer.inputs * L : round_up(layer.inputs, kernels.width)));
-      sums.bias = take(rows * L);
+      sums.recurrent = take(sizes.recurrent_sum);
+      sums.input = take(sizes.input_sum);
+      sums.bias = take(sizes.bias_sum);
       layers_.push_back(sums);
     }
     head_weight_ = take(std::size_t(network.outputs) * network.layers.back().units);
@@ -51,7 +95,6 @@ GradientSums::GradientSums(const Network& network, const Kernels& kernels, const
     total += round_up(n, 16);
     return static_cast<float*>(nullptr);
   });
-  layers_.clear();
   sums_ = Floats(total);
   float* next = sums_.data();
   visit([&](std::size_t n) {
@@ -61,18 +104,28 @@ GradientSums::GradientSums(const Network& network, const Kernels& kernels, const
   });
 }
 
-void GradientSums::add(const GradientSums& other) {
-  float* to = sums_.data();
-  const float* from = other.sums_.data();
-  for (std::size_t j = 0; j < sums_.size(); ++j) to[j] += from[j];
+void GradientSums::add_to_first(std::vector<GradientSums>& all, std::size_t n, Workers& workers) {
+  if (n < 2) return;
+  const int n_parts = parts(all[0].network_, workers);
+  workers.run(n_parts, [&](int index, int) {
+    const Part part{index, n_parts};
+    const int lines = int(all[0].sums_.size() / 16);
+    const std::size_t begin = std::size_t(part.begin(lines)) * 16;
+    const std::size_t size = std::size_t(part.end(lines)) * 16 - begin;
+    for (std::size_t g = 1; g < n; ++g)
+      kernels().add(size, all[g].sums_.data() + begin, all[0].sums_.data() + begin);
+  });
 }
 
-void GradientSums::reduce(float* gradient) const {
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    const Network::Layer& layer = network_.layers[l];
-    kernels_.lstm_reduce(layer, layers_[l], gradient + layer.weight_ih, gradient + layer.weight_hh,
-                         gradient + layer.bias);
-  }
+void GradientSums::reduce(float* gradient, Workers& workers) const {
+  const int n_parts = parts(network_, workers);
+  workers.run(n_parts, [&](int index, int) {
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const Network::Layer& layer = network_.layers[l];
+      kernels_.lstm_reduce(layer, Part{index, n_parts}, layers_[l], gradient + layer.weight_ih,
+                           gradient + layer.weight_hh, gradient + layer.bias);
+    }
+  });
   const std::size_t n = std::size_t(network_.outputs) * network_.layers.back().units;
   std::memcpy(gradient + network_.head_weight, head_weight_, n * sizeof(float));
   std::memcpy(gradient + network_.head_bias, head_bias_, network_.outputs * sizeof(float));
@@ -94,6 +147,7 @@ Tile::Tile(const Network& network, const TileKernels& kernels, int T, int horizo
     : network_(network),
       kernels_(kernels),
       T_(T),
+      chunk_(chunk_steps(network, kernels.lanes)),
       training_(training),
       x_(std::size_t(T) * network.inputs * kernels.lanes),
       targets_(std::size_t(horizon) * kernels.lanes),
@@ -102,61 +156,87 @@ Tile::Tile(const Network& network, const TileKernels& kernels, int T, int horizo
       output_gradient_(training ? std::size_t(network.outputs) * kernels.lanes : 0),
       starts_(kernels.lanes, 0) {
   const std::size_t L = kernels.lanes;
-  const std::size_t steps = training ? T : 1;
+  const std::size_t kept = training ? T : 1;
+  std::size_t scratch = 0;
   int widest = network.inputs;
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
-    const int H = network.layers[l].units;
+    const LayerShape shape = network.layers[l];
+    // Products may write whole blocks of 16 rows.
+    const std::size_t rows = round_up(shape.units, 16) * L;
     const bool drops = training && network.dropout > 0 && l > 0;
-    widest = std::max(widest, H);
-    gates_.emplace_back(steps * 4 * H * L);
-    c_.emplace_back((steps + 1) * H * L);
-    h_.emplace_back((steps + 1) * H * L);
-    dropped_.emplace_back(drops ? steps * network.layers[l].inputs * L : 0);
-    dh_.emplace_back(training ? H * L : 0);
-    dc_.emplace_back(training ? H * L : 0);
+    const bool converts = kernels.to_words && l == 0 && !shape.narrow();
+    Layer layer;
+    layer.sizes = kernels.sizes(shape);
+    layer.states = Floats((kept + 1) * layer.sizes.state);
+    layer.h = Floats(kernels.to_words ? rows : 0);
+    layer.c = Floats(rows);
+    layer.inputs = Floats(drops || converts ? kept * layer.sizes.input : 0);
+    if (training) {
+      layer.saved = Floats(T * layer.sizes.saved);
+      layer.deltas = Floats(chunk_ * layer.sizes.delta);
+      layer.dh = Floats(rows);
+      layer.dc = Floats(rows);
+    }
+    scratch = std::max(scratch, chunk_ * layer.sizes.scratch);
+    widest = std::max(widest, shape.units);
+    layers_.push_back(std::move(layer));
   }
-  if (training) scratch_ = Floats(round_up(widest, 16) * L);
-  if (training && network.dropout > 0) dropped_gradient_ = Floats(widest * L);
+  if (training) scratch_ = Floats(scratch);
+  if (training && network.dropout > 0) masked_ = Floats(round_up(widest, 16) * L);
 }
 
-const float* Tile::layer_input(int layer, int t, const Dropout* dropout) {
-  if (layer == 0) return x_.data() + std::size_t(t) * network_.inputs * kernels_.lanes;
-  if (dropout) return dropped_[layer].data() + t * state_size(layer - 1);
-  return h(layer - 1, t);
+const float* Tile::input(int layer, int t, bool dropped) {
+  if (layer > 0 && !dropped) return state(layer - 1, t);
+  const Layer& mine = layers_[layer];
+  const float* all = mine.inputs.size() > 0 ? mine.inputs.data() : x_.data();
+  return all + (training_ || mine.inputs.size() == 0 ? t : 0) * mine.sizes.input;
 }
 
-void Tile::drop(int layer, int t, const Dropout& dropout, std::uint32_t first) {
-  const int H = network_.layers[layer].inputs, L = kernels_.lanes;
-  const Dropout::Mask mask(dropout, layer - 1, T_, H, network_.dropout);
-  const float* from = h(layer - 1, t);
-  float* to = dropped_[layer].data() + t * state_size(layer - 1);
-  for (int u = 0; u < H; ++u)
-    for (int lane = 0; lane < L; ++lane)
-      to[u * L + lane] = from[u * L + lane] * mask(first + lane, t, u);
+void Tile::write_input(int layer, int t, const Dropout* dropout, std::uint32_t first) {
+  const bool drops = layer > 0 && dropout;
+  if (layers_[layer].inputs.size() == 0 || (layer > 0 && !drops)) return;
+  const int I = network_.layers[layer].inputs, L = kernels_.lanes;
+  float* to = layers_[layer].inputs.data() + (training_ ? t : 0) * layers_[layer].sizes.input;
+  const float* rows = x_.data() + std::size_t(t) * I * L;
+  if (drops) {
+    const Dropout::Mask mask(*dropout, layer - 1, T_, I, network_.dropout);
+    const float* from = h(layer - 1, t);
+    float* out = kernels_.to_words ? masked_.data() : to;
+    for (int u = 0; u < I; ++u)
+      for (int lane = 0; lane < L; ++lane)
+        out[u * L + lane] = from[u * L + lane] * mask(first + lane, t, u);
+    rows = out;
+  }
+  if (kernels_.to_words) kernels_.to_words(I, rows, to);
 }
 
-void Tile::begin_lanes(int t, float* one, float* other, int units) const {
+void Tile::begin_lanes(int t, float* rows, std::size_t n_rows) const {
   for (int lane = 0; lane < kernels_.lanes; ++lane)
     if (starts_[lane] == t)
-      for (int u = 0; u < units; ++u)
-        one[u * kernels_.lanes + lane] = other[u * kernels_.lanes + lane] = 0.0f;
+      for (std::size_t row = 0; row < n_rows; ++row) rows[row * kernels_.lanes + lane] = 0.0f;
 }
 
 void Tile::forward(const PackedWeights& weights, const Dropout* dropout, std::uint32_t first) {
-  const int n_layers = int(network_.layers.size());
+  const Entered entered(kernels_);
+  const int n_layers = int(network_.layers.size()), L = kernels_.lanes;
   const int last_start = *std::max_element(starts_.begin(), starts_.end());
-  if (!training_)  // the two alternating states hold what the tile before left
-    for (int l = 0; l < n_layers; ++l) {
-      std::memset(h(l, -1), 0, state_size(l) * sizeof(float));
-      std::memset(c(l, -1), 0, state_size(l) * sizeof(float));
-    }
+  for (int l = 0; l < n_layers; ++l) {
+    layers_[l].c.clear();
+    std::memset(state(l, -1), 0, layers_[l].sizes.state * sizeof(float));
+  }
   for (int t = 0; t < T_; ++t)
     for (int l = 0; l < n_layers; ++l) {
-      const Network::Layer& layer = network_.layers[l];
-      if (t > 0 && t <= last_start) begin_lanes(t, h(l, t - 1), c(l, t - 1), layer.units);
-      if (l > 0 && dropout) drop(l, t, *dropout, first);
-      kernels_.lstm_forward(layer, weights.layers_[l].forward.data(), layer_input(l, t, dropout),
-                            h(l, t - 1), c(l, t - 1), gates(l, t), c(l, t), h(l, t));
+      const LayerShape shape = network_.layers[l];
+      Layer& layer = layers_[l];
+      if (t > 0 && t <= last_start) {
+        begin_lanes(t, layer.c.data(), shape.units);
+        begin_lanes(t, state(l, t - 1), layer.sizes.state / L);
+      }
+      write_input(l, t, dropout, first);
+      kernels_.lstm_forward(shape, weights.layers_[l].forward.data(), input(l, t, dropout),
+                            state(l, t - 1), layer.c.data(),
+                            training_ ? layer.saved.data() + t * layer.sizes.saved : nullptr,
+                            state(l, t), layer.h.data());
     }
   kernels_.dense_forward(network_.layers.back().units, network_.outputs, weights.head_weight_,
                          weights.head_bias_, h(n_layers - 1, T_ - 1), outputs_.data());
@@ -164,38 +244,57 @@ void Tile::forward(const PackedWeights& weights, const Dropout* dropout, std::ui
 
 void Tile::backward(const PackedWeights& weights, const Dropout* dropout, std::uint32_t first,
                     GradientSums& sums) {
-  const int n_layers = int(network_.layers.size()), top = n_layers - 1, L = kernels_.lanes;
+  const Entered entered(kernels_);
+  const int top = int(network_.layers.size()) - 1, L = kernels_.lanes;
   const int last_start = *std::max_element(starts_.begin(), starts_.end());
-  for (int l = 0; l < n_layers; ++l) {
-    dh_[l].clear();
-    dc_[l].clear();
+  for (Layer& layer : layers_) {
+    layer.dh.clear();
+    layer.dc.clear();
   }
   kernels_.dense_backward(network_.layers[top].units, network_.outputs, weights.head_weight_,
-                          output_gradient_.data(), h(top, T_ - 1), dh_[top].data(),
+                          output_gradient_.data(), h(top, T_ - 1), layers_[top].dh.data(),
                           sums.head_weight_, sums.head_bias_);
-  for (int t = T_ - 1; t >= 0; --t)
+  for (int t = T_ - 1; t >= 0; --t) {
     for (int l = top; l >= 0; --l) {
-      const Network::Layer& layer = network_.layers[l];
-      const int H = layer.units;
-      float *delta = gates(l, t), *dh = dh_[l].data(), *dc = dc_[l].data();
-      kernels_.lstm_backward_gates(H, delta, c(l, t), c(l, t - 1), dh, dc);
-      kernels_.lstm_backward_weights(layer, delta, layer_input(l, t, dropout), h(l, t - 1),
-                                     sums.layers_[l], scratch_.data());
+      const LayerShape shape = network_.layers[l];
+      const int H = shape.units, I = shape.inputs;
+      Layer& layer = layers_[l];
+      float *dh = layer.dh.data(), *dc = layer.dc.data();
+      float* delta = layer.deltas.data() + t % chunk_ * layer.sizes.delta;
+      kernels_.lstm_backward_gates(H, layer.saved.data() + t * layer.sizes.saved, dh, dc, delta);
       const float* w_ih = weights.layers_[l].backward_ih.data();
       if (l > 0 && !dropout) {
-        kernels_.lstm_backward_input(H, layer.inputs, w_ih, delta, dh_[l - 1].data(), true);
+        kernels_.lstm_backward_input(H, I, w_ih, delta, layers_[l - 1].dh.data(), true);
       } else if (l > 0) {
-        float *dx = dropped_gradient_.data(), *below = dh_[l - 1].data();
-        kernels_.lstm_backward_input(H, layer.inputs, w_ih, delta, dx, false);
-        const Dropout::Mask mask(*dropout, l - 1, T_, layer.inputs, network_.dropout);
-        for (int u = 0; u < layer.inputs; ++u)
+        float *dx = masked_.data(), *below = layers_[l - 1].dh.data();
+        kernels_.lstm_backward_input(H, I, w_ih, delta, dx, false);
+        const Dropout::Mask mask(*dropout, l - 1, T_, I, network_.dropout);
+        for (int u = 0; u < I; ++u)
           for (int lane = 0; lane < L; ++lane)
             below[u * L + lane] += dx[u * L + lane] * mask(first + lane, t, u);
       }
       if (t == 0) continue;
       kernels_.lstm_backward_input(H, H, weights.layers_[l].backward_hh.data(), delta, dh, false);
-      if (t <= last_start) begin_lanes(t, dh, dc, H);
+      if (t <= last_start) {
+        begin_lanes(t, dh, H);
+        begin_lanes(t, dc, H);
+      }
     }
+    if (t % chunk_ == 0)
+      accumulate_weights(t, std::min(chunk_, T_ - t), dropout != nullptr, sums);
+  }
+}
+
+void Tile::accumulate_weights(int first_step, int steps, bool dropped, GradientSums& sums) {
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Layer& layer = layers_[l];
+    const LayerSizes& sizes = layer.sizes;
+    kernels_.lstm_backward_weights(
+        network_.layers[l], steps, {layer.deltas.data(), std::ptrdiff_t(sizes.delta)},
+        {input(int(l), first_step, dropped), std::ptrdiff_t(sizes.input)},
+        {state(int(l), first_step - 1), std::ptrdiff_t(sizes.state)}, sums.layers_[l],
+        scratch_.data());
+  }
 }
 
 }  // namespace gatecast

@@ -8,6 +8,7 @@
 #include "memory.hpp"
 #include "network.hpp"
 #include "window.hpp"
+#include "workers.hpp"
 
 namespace gatecast {
 
@@ -16,7 +17,7 @@ class PackedWeights {
  public:
   PackedWeights(const Network& network, const TileKernels& kernels, bool backward);
   // `parameters` stays in use: the head is read from it directly.
-  void pack(const float* parameters);
+  void pack(const float* parameters, Workers& workers);
 
  private:
   friend class Tile;
@@ -33,11 +34,12 @@ class PackedWeights {
 // A sum of gradients over some tiles, in the kernels' layout.
 class GradientSums {
  public:
-  GradientSums(const Network& network, const Kernels& kernels, const TileKernels& tile);
+  GradientSums(const Network& network, const TileKernels& kernels);
   void clear() { sums_.clear(); }
-  void add(const GradientSums& other);
+  // Adds all of `others` but the first to the first, in their order.
+  static void add_to_first(std::vector<GradientSums>& others, std::size_t n, Workers& workers);
   // Writes the gradient [network.size] in the parameters' order.
-  void reduce(float* gradient) const;
+  void reduce(float* gradient, Workers& workers) const;
 
  private:
   friend class Tile;
@@ -84,31 +86,39 @@ class Tile {
                 GradientSums& sums);
 
  private:
+  struct Layer {
+    LayerSizes sizes;
+    Floats states;   // [T + 1] states, the first before the first step; two in turn without training
+    Floats h;        // [H][L], the newest state as floats where `states` holds something else
+    Floats c;        // [H][L]
+    Floats inputs;   // [T] inputs, where they are not the states below as they are
+    Floats saved;    // [T]
+    Floats deltas;   // [chunk]
+    Floats dh, dc;   // [H][L]
+  };
   // State after step t of one layer; t = -1 is before the first.
-  float* h(int layer, int t) { return h_[layer].data() + state(t) * state_size(layer); }
-  float* c(int layer, int t) { return c_[layer].data() + state(t) * state_size(layer); }
-  float* gates(int layer, int t) {
-    return gates_[layer].data() + (training_ ? t : 0) * 4 * state_size(layer);
+  float* state(int layer, int t) {
+    return layers_[layer].states.data() +
+           std::size_t(training_ ? t + 1 : (t + 1) % 2) * layers_[layer].sizes.state;
   }
-  std::size_t state(int t) const { return std::size_t(training_ ? t + 1 : (t + 1) % 2); }
-  std::size_t state_size(int layer) const {
-    return std::size_t(network_.layers[layer].units) * kernels_.lanes;
+  // The newest h [H][L] as floats.
+  float* h(int layer, int t) {
+    return kernels_.to_words ? layers_[layer].h.data() : state(layer, t);
   }
-  const float* layer_input(int layer, int t, const Dropout* dropout);
-  void drop(int layer, int t, const Dropout& dropout, std::uint32_t first);
-  // Zeroes both states of the lanes whose sequence begins at step t.
-  void begin_lanes(int t, float* one, float* other, int units) const;
+  // A layer's input at step t as its products read it; the next step's lies sizes.input behind it.
+  const float* input(int layer, int t, bool dropped);
+  void write_input(int layer, int t, const Dropout* dropout, std::uint32_t first);
+  // Zeroes the state and cell of the lanes whose sequence begins at step t.
+  void begin_lanes(int t, float* rows, std::size_t n_rows) const;
+  void accumulate_weights(int first_step, int steps, bool dropped, GradientSums& sums);
 
   const Network& network_;
   const TileKernels& kernels_;
-  int T_;
+  int T_, chunk_;
   bool training_;
-  std::uint32_t first_ = 0;
-  Floats x_, targets_, weights_, outputs_, output_gradient_, scratch_, dropped_gradient_;
+  Floats x_, targets_, weights_, outputs_, output_gradient_, scratch_, masked_;
   std::vector<int> starts_;
-  std::vector<Floats> gates_, c_, h_;  // by layer, [T][H][4][L], [T + 1][H][L] twice
-  std::vector<Floats> dropped_;        // by layer above the first: its input after dropout
-  std::vector<Floats> dh_, dc_;        // by layer, [H][L]
+  std::vector<Layer> layers_;
 };
 
 }  // namespace gatecast

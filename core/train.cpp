@@ -44,19 +44,18 @@ class Batches {
         workers_(workers),
         interrupt_(interrupt),
         training_(training),
-        kernels_(kernels()),
-        tile_kernels_(kernels_.for_batch(batch_size)),
+        tile_kernels_(kernels().tiles(network.precision, batch_size)),
         packed_(network, tile_kernels_, training) {
     const int n_groups = groups(batch_size);
     for (int worker = 0; worker < std::min(workers.threads(), n_groups); ++worker)
       tiles_.emplace_back(network, tile_kernels_, windows.time_steps(), windows.horizon(),
                           training);
     for (int g = 0; training && g < n_groups; ++g)
-      sums_.emplace_back(network, kernels_, tile_kernels_);
+      sums_.emplace_back(network, tile_kernels_);
     group_sums_.resize(n_groups);
   }
 
-  void pack(const float* parameters) { packed_.pack(parameters); }
+  void pack(const float* parameters) { packed_.pack(parameters, workers_); }
 
   // Loss over windows ids[0 ... n-1]; with training, the gradient of its sum in gradient().
   // Means nothing once the interrupt is requested.
@@ -74,12 +73,11 @@ class Batches {
     });
     Sum total;
     for (int group = 0; group < n_groups; ++group) total += group_sums_[group];
-    if (training_)
-      for (int group = 1; group < n_groups; ++group) sums_[0].add(sums_[group]);
+    if (training_) GradientSums::add_to_first(sums_, n_groups, workers_);
     return total;
   }
 
-  void gradient(float* out) const { sums_[0].reduce(out); }
+  void gradient(float* out) { sums_[0].reduce(out, workers_); }
 
  private:
   int tile_count(int n) const { return (n + tile_kernels_.lanes - 1) / tile_kernels_.lanes; }
@@ -121,7 +119,6 @@ class Batches {
   Workers& workers_;
   Interrupt& interrupt_;
   bool training_;
-  const Kernels& kernels_;
   const TileKernels& tile_kernels_;
   PackedWeights packed_;
   std::vector<Tile> tiles_;         // by worker
@@ -138,9 +135,7 @@ class Optimizer {
   void step(float* parameters, const float* gradient, double weight) {
     double scale = 1.0 / weight;
     if (training_.clip_norm > 0) {
-      double squares = 0;
-      for (std::size_t j = 0; j < n_; ++j) squares += double(gradient[j]) * gradient[j];
-      const double norm = std::sqrt(squares) * scale;
+      const double norm = std::sqrt(kernels().sum_of_squares(n_, gradient)) * scale;
       scale *= std::min(1.0, training_.clip_norm / (norm + 1e-6));
     }
     ++t_;
