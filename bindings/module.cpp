@@ -213,15 +213,21 @@ NB_MODULE(_core, m) {
           "__init__",
           [](Network* self, int inputs, const std::vector<int>& hidden, int outputs, float dropout,
              const std::string& precision) {
-            using P = Precision;
-            const P p = choose("precision", precision,
-                               std::array{std::pair{"float32", P::kFloat32},
-                                          std::pair{"bfloat16", P::kBfloat16}});
+            const Precision p =
+                precision == "auto"
+                    ? best_precision(hidden)
+                    : choose("precision", precision,
+                             std::array{std::pair{"float32", Precision::kFloat32},
+                                        std::pair{"bfloat16", Precision::kBfloat16}});
             new (self) Network(inputs, hidden, outputs, dropout, p);
           },
           "input_size"_a, "hidden_size"_a, "output_size"_a, "dropout"_a = 0.0f,
           "precision"_a = "float32")
       .def_ro("n_parameters", &Network::size)
+      .def_prop_ro("precision",
+                   [](const Network& network) {
+                     return network.precision == Precision::kFloat32 ? "float32" : "bfloat16";
+                   })
       .def("layout", [](const Network& network) {
         nb::list all;
         for (const Parameter& p : network.parameters())

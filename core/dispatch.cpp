@@ -1,5 +1,6 @@
 #include "dispatch.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
@@ -77,6 +78,13 @@ std::vector<std::string> available_isas() {
   std::vector<std::string> names;
   for (const Kernels* k : available()) names.emplace_back(k->name);
   return names;
+}
+
+Precision best_precision(const std::vector<int>& hidden) {
+  // Below this the products are the smaller part of the work.
+  constexpr int kUnits = 32;
+  const bool large = std::any_of(hidden.begin(), hidden.end(), [](int H) { return H >= kUnits; });
+  return large && kernels().bfloat16_pays ? Precision::kBfloat16 : Precision::kFloat32;
 }
 
 void set_isa(const std::string& name) {

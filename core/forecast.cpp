@@ -1,6 +1,7 @@
 #include "forecast.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "dispatch.hpp"
@@ -10,9 +11,69 @@
 namespace gatecast {
 namespace {
 
+// As few series as this are faster one by one than as a tile of which most lanes are empty.
+constexpr std::int64_t kOneByOne = 4;
+
 struct Context {
   const double* values;
   int length;
+};
+
+// A network over one series at a time. Always float32: there is nothing to gain from less.
+class SingleSeries {
+ public:
+  SingleSeries(const Network& network, const float* parameters, const Windowing& windowing)
+      : network_(network),
+        kernels_(kernels().series),
+        parameters_(parameters),
+        windowing_(windowing),
+        x_(windowing.context_length),
+        outputs_(network.outputs) {
+    for (const Network::Layer& layer : network.layers) {
+      const std::size_t state = kernels_.state_size(layer);
+      layers_.push_back(
+          {Floats(kernels_.packed_size(layer)), Floats(state), Floats(state), Floats(state)});
+      kernels_.pack(layer, parameters + layer.weight_ih, parameters + layer.weight_hh,
+                    parameters + layer.bias, layers_.back().packed.data());
+    }
+  }
+
+  // take(scale, outputs) reads what comes out for a context.
+  template <class Take>
+  void run(Context context, Take take) {
+    const WindowScale scale(windowing_, context.values, context.length);
+    const int T = windowing_.context_length;
+    const int start = place_context(scale, context.values, context.length, T, 0, 1, x_.data());
+    for (Layer& layer : layers_) {
+      layer.h.clear();
+      layer.c.clear();
+    }
+    for (int t = start; t < T; ++t) {
+      const float* input = x_.data() + t;
+      for (std::size_t l = 0; l < layers_.size(); ++l) {
+        Layer& layer = layers_[l];
+        kernels_.lstm_step(network_.layers[l], layer.packed.data(), input, layer.h.data(),
+                           layer.c.data(), layer.h_next.data());
+        std::swap(layer.h, layer.h_next);
+        input = layer.h.data();
+      }
+    }
+    const int H = network_.layers.back().units;
+    kernels_.dense(H, network_.outputs, parameters_ + network_.head_weight,
+                   parameters_ + network_.head_bias, layers_.back().h.data(), outputs_.data());
+    take(scale, outputs_.data());
+  }
+
+ private:
+  struct Layer {
+    Floats packed, h, h_next, c;
+  };
+  const Network& network_;
+  const SeriesKernels& kernels_;
+  const float* parameters_;
+  const Windowing& windowing_;
+  Floats x_, outputs_;
+  std::vector<Layer> layers_;
 };
 
 // Feeds one tile of contexts through the network: context(lane) gives each lane's, and
@@ -60,17 +121,46 @@ void for_each_tile(const Network& network, const float* parameters, const Window
   });
 }
 
+// A series whose forecasts become the newest values of its next context.
+class Continued {
+ public:
+  Continued(const Origins& origins, std::int64_t n, int context_length, int steps)
+      : context_length_(context_length) {
+    const Context c = last_values(origins, n, context_length);
+    values_.reserve(c.length + steps);
+    values_.assign(c.values, c.values + c.length);
+  }
+  Context context() const {
+    const int length = std::min(int(values_.size()), context_length_);
+    return {values_.data() + values_.size() - length, length};
+  }
+  void push_back(double y) { values_.push_back(y); }
+
+ private:
+  int context_length_;
+  std::vector<double> values_;
+};
+
 }  // namespace
 
 void forecast(const Network& network, const float* parameters, const Windowing& windowing,
               const Origins& origins, int threads, Interrupt& interrupt, double* out) {
-  const int O = network.outputs, Q = O / windowing.horizon;
+  const int O = network.outputs, Q = O / windowing.horizon, C = windowing.context_length;
+  if (origins.size <= kOneByOne) {
+    FlushDenormals flush;
+    SingleSeries single(network, parameters, windowing);
+    for (std::int64_t n = 0; n < origins.size && !interrupt.requested(0); ++n)
+      single.run(last_values(origins, n, C), [&](const WindowScale& scale, const float* outputs) {
+        for (int o = 0; o < O; ++o) out[n * O + o] = scale.from_network(outputs[o], o / Q);
+      });
+    return;
+  }
   for_each_tile(
       network, parameters, windowing, origins, threads, interrupt,
       [&](int, Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
         run_tile(
             tile, packed, windowing, n, L,
-            [&](int lane) { return last_values(origins, first + lane, windowing.context_length); },
+            [&](int lane) { return last_values(origins, first + lane, C); },
             [&](int lane, const WindowScale& scale) {
               for (int o = 0; o < O; ++o)
                 out[(first + lane) * O + o] =
@@ -83,26 +173,29 @@ void forecast_recursive(const Network& network, const float* parameters, const W
                         const Origins& origins, int steps, int threads, Interrupt& interrupt,
                         double* out) {
   const int C = windowing.context_length;
+  if (origins.size <= kOneByOne) {
+    FlushDenormals flush;
+    SingleSeries single(network, parameters, windowing);
+    for (std::int64_t n = 0; n < origins.size; ++n) {
+      Continued series(origins, n, C, steps);
+      for (int step = 0; step < steps && !interrupt.requested(0); ++step)
+        single.run(series.context(), [&](const WindowScale& scale, const float* outputs) {
+          series.push_back(out[n * steps + step] = scale.from_network(outputs[0], 0));
+        });
+    }
+    return;
+  }
   for_each_tile(
       network, parameters, windowing, origins, threads, interrupt,
       [&](int worker, Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
-        // Each lane's values with room for the forecasts behind them.
-        std::vector<std::vector<double>> values(n);
-        for (int lane = 0; lane < n; ++lane) {
-          const Context c = last_values(origins, first + lane, C);
-          values[lane].reserve(c.length + steps);
-          values[lane].assign(c.values, c.values + c.length);
-        }
+        std::vector<Continued> series;
+        for (int lane = 0; lane < n; ++lane) series.emplace_back(origins, first + lane, C, steps);
         for (int step = 0; step < steps && !interrupt.requested(worker); ++step)
           run_tile(
-              tile, packed, windowing, n, L,
-              [&](int lane) {
-                const int length = std::min(int(values[lane].size()), C);
-                return Context{values[lane].data() + values[lane].size() - length, length};
-              },
+              tile, packed, windowing, n, L, [&](int lane) { return series[lane].context(); },
               [&](int lane, const WindowScale& scale) {
                 const double y = scale.from_network(tile.outputs()[lane], 0);
-                values[lane].push_back(y);
+                series[lane].push_back(y);
                 out[(first + lane) * steps + step] = y;
               });
       });

@@ -12,23 +12,30 @@ namespace gatecast::GATECAST_ISA {
 
 // How numbers are multiplied: the one thing that differs between the two precisions here.
 struct Float32 {
-  static constexpr int kDepth = 1;  // numbers in a word
+  static constexpr int kDepth = 1;      // numbers in a word
+  static constexpr int kUnitBlock = 1;  // units are rounded up to whole blocks of so many
   static constexpr Exactness kExactness = Exactness::kFloat;
   using Storage = FloatStorage;
   static Vec dot(Vec a, Vec b, Vec acc) { return fma(a, b, acc); }
 };
 struct Bfloat16 {
   static constexpr int kDepth = 2;
+  static constexpr int kUnitBlock = 1;
   static constexpr Exactness kExactness = Exactness::kCoarse;
   using Storage = HalfStorage;
   static Vec dot(Vec a, Vec b, Vec acc) { return dot_pairs(a, b, acc); }
 };
 
-inline int padded(int n) { return (n + kWidth - 1) / kWidth * kWidth; }
+constexpr int padded(int n) { return (n + kWidth - 1) / kWidth * kWidth; }
 // Words that hold n numbers.
 template <class P>
 int words(int n) {
   return (n + P::kDepth - 1) / P::kDepth;
+}
+
+template <class P>
+int rounded_units(int units) {
+  return (units + P::kUnitBlock - 1) / P::kUnitBlock * P::kUnitBlock;
 }
 
 template <int N>
@@ -48,7 +55,9 @@ inline void with_size(int n, F f) {
 template <int Max>
 struct Blocks {
   explicit Blocks(int n) : count((n + Max - 1) / Max), size(count ? n / count : 0), n(n) {}
-  int begin(int block) const { return block * size + (block < n - count * size ? block : n - count * size); }
+  int begin(int block) const {
+    return block * size + (block < n - count * size ? block : n - count * size);
+  }
 
   // f(Size<rows>, first row) for block number first ... last - 1
   template <class F>

@@ -30,10 +30,12 @@ constexpr TileKernels tile_kernels() {
 constexpr Kernels kernel_table(const char* name, const char* bfloat16_by) {
   return {.name = name,
           .bfloat16_by = bfloat16_by,
+          .bfloat16_pays = false,
           .width = kWidth,
           .float32 = {tile_kernels<Float32, 1>(), tile_kernels<Float32, 2>()},
           .bfloat16 = {tile_kernels<Bfloat16, 1>(), tile_kernels<Bfloat16, 2>()},
-          .series = {series_packed_size, series_state_size, series_pack, series_lstm_step},
+          .series = {series_packed_size, series_state_size, series_pack, series_lstm_step,
+                     series_dense},
           .adam = adam,
           .rmsprop = rmsprop,
           .add = add,

@@ -16,9 +16,10 @@ enum class Precision { kFloat32, kBfloat16 };
 
 struct LayerShape {
   int inputs, units;
+  bool first;  // its input is the network's, not the state of a layer below
 
   // A narrow input is cheaper to reduce lane by lane than to transpose; it is always float32.
-  bool narrow() const { return inputs <= 4; }
+  bool narrow() const { return first && inputs <= 4; }
 };
 
 // Arrays whose layout only the kernels know, by the room they take in floats.
@@ -28,8 +29,9 @@ struct LayerSizes {
   std::size_t saved;    // what the backward pass needs of a step: gates and the cell before it
   std::size_t delta;    // the loss's gradient at one step's pre-activations
   std::size_t scratch;  // for one step of lstm_backward_weights
-  std::size_t forward, backward_hh, backward_ih;            // packed weights
-  std::size_t recurrent_sum, input_sum, bias_sum;  // the gradient, summed over tiles
+  std::size_t forward, backward_hh, backward_ih;  // packed weights
+  // The gradient, summed over tiles: a row for each gate, unit by unit.
+  std::size_t sum_rows, recurrent_row, input_row, bias_row;
 };
 
 // The sums of one layer's gradient while tiles go by.
@@ -102,6 +104,8 @@ struct SeriesKernels {
   // x [I]; h and c become the next state. h_next is another array than h.
   void (*lstm_step)(LayerShape, const float* packed, const float* x, const float* h, float* c,
                     float* h_next);
+  // out [O] from h [H], weight [O][H], bias [O]
+  void (*dense)(int H, int O, const float* weight, const float* bias, const float* h, float* out);
 };
 
 struct AdamStep {
@@ -112,7 +116,8 @@ struct AdamStep {
 struct Kernels {
   const char* name;
   const char* bfloat16_by;  // what multiplies bfloat16
-  int width;                // floats in a vector
+  bool bfloat16_pays;  // whether it is surely faster than float32 for networks that are not tiny
+  int width;           // floats in a vector
   struct Tiles {
     TileKernels narrow, wide;  // one and two vectors
   } float32, bfloat16;
@@ -130,7 +135,7 @@ struct Kernels {
                float* mean, float* square);
   void (*rmsprop)(float learning_rate, float decay, float alpha, float epsilon, float scale,
                   std::size_t n, float* parameters, const float* gradient, float* square);
-  // to [n] += from [n], n a multiple of 16
+  // to [n] += from [n]
   void (*add)(std::size_t n, const float* from, float* to);
   // The sum of squares of n values, n a multiple of 16.
   double (*sum_of_squares)(std::size_t n, const float* values);

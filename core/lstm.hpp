@@ -15,12 +15,31 @@ inline constexpr int kUnitBlock = kAccumulators / (4 * NV);
 // Weights are packed with what the argument of each gate's activation is scaled by.
 inline float gate_scale(int gate) { return gate == 2 ? kTanhScale : kSigmoidScale; }
 
-// A word of two neighbours of K; the second is 0 beyond the last.
+// Words k, k + 1, ... of a row of K numbers times `scale`; zeros beyond the last.
 template <class P>
-inline float word(const float* row, int k, int K, float scale) {
-  if constexpr (P::kDepth == 1) return row[k] * scale;
-  const float second = k + 1 < K ? row[k + 1] * scale : 0.0f;
-  return pair_rows(broadcast(row[k] * scale), broadcast(second))[0];
+inline Vec row_words(const float* row, int k, int K, float scale) {
+  constexpr int kNumbers = P::kDepth * kWidth;
+  float padded_row[kNumbers] = {};
+  const float* from = row + P::kDepth * k;
+  if (P::kDepth * k + kNumbers > K) {
+    for (int j = 0; P::kDepth * k + j < K; ++j) padded_row[j] = from[j];
+    from = padded_row;
+  }
+  if constexpr (P::kDepth == 1) return load(from) * scale;
+  return pair_lanes(load(from) * scale, load(from + kWidth) * scale);
+}
+
+// R rows of K numbers -> [K words][R]; returns the end of it
+template <class P, int R>
+inline float* pack_rows(const float* (&rows)[R], int K, const float (&scale)[R], float* out) {
+  const int n = words<P>(K);
+  for (int k = 0; k < n; k += kWidth) {
+    Vec block[R];
+    for (int r = 0; r < R; ++r) block[r] = row_words<P>(rows[r], k, K, scale[r]);
+    for (int j = 0; j < kWidth && k + j < n; ++j)
+      for (int r = 0; r < R; ++r) *out++ = reinterpret_cast<const float*>(&block[r])[j];
+  }
+  return out;
 }
 
 template <class P>
@@ -31,20 +50,22 @@ inline int input_words(LayerShape s) {
 template <class P, int NV>
 LayerSizes lstm_sizes(LayerShape s) {
   constexpr std::size_t L = NV * kWidth;
-  const std::size_t H = s.units, I = s.inputs, state = words<P>(s.units) * L;
+  const std::size_t H = s.units, I = s.inputs, rows = 4 * rounded_units<P>(s.units);
+  const std::size_t state = words<P>(s.units) * L;
   const std::size_t input = input_words<P>(s) * L;
   return {.state = state,
           .input = input,
           .saved = 5 * H * L / P::Storage::kPerFloat,
           // As products over units read it, and where a word is a pair, as those over lanes do.
-          .delta = 4 * H * L,
+          .delta = rows * L,
           .scratch = L / P::kDepth * (padded(s.units) + (s.narrow() ? I : padded(s.inputs))),
           .forward = 4 * H * (1 + input_words<P>(s) + words<P>(s.units)),
           .backward_hh = 4 * H / P::kDepth * H,
           .backward_ih = 4 * H / P::kDepth * I,
-          .recurrent_sum = 4 * H * padded(s.units),
-          .input_sum = 4 * H * (s.narrow() ? I * L / P::kDepth : padded(s.inputs)),
-          .bias_sum = 4 * H * L / P::kDepth};
+          .sum_rows = rows,
+          .recurrent_row = std::size_t(padded(s.units)),
+          .input_row = s.narrow() ? I * L / P::kDepth : padded(s.inputs),
+          .bias_row = L / P::kDepth};
 }
 
 // Block by block of U units: [bias; W_ih; W_hh] as [1 + I + H words][U][4].
@@ -65,14 +86,9 @@ void pack_forward(LayerShape s, Part part, const float* w_ih, const float* w_hh,
       scale[r] = gate_scale(r % 4);
       *out++ = bias[row] * scale[r];
     }
-    if (s.narrow())
-      for (int k = 0; k < I; ++k)
-        for (int r = 0; r < R; ++r) *out++ = input[r][k] * scale[r];
-    else
-      for (int k = 0; k < I; k += P::kDepth)
-        for (int r = 0; r < R; ++r) *out++ = word<P>(input[r], k, I, scale[r]);
-    for (int k = 0; k < H; k += P::kDepth)
-      for (int r = 0; r < R; ++r) *out++ = word<P>(recurrent[r], k, H, scale[r]);
+    out =
+        s.narrow() ? pack_rows<Float32>(input, I, scale, out) : pack_rows<P>(input, I, scale, out);
+    pack_rows<P>(recurrent, H, scale, out);
   });
 }
 
@@ -131,13 +147,16 @@ void lstm_forward(LayerShape s, const float* packed, const float* x, const float
 
 // Where a word is a pair, delta is kept twice: pairs of rows, [2H][L], and behind them pairs of
 // lanes, [4H][L / 2].
-inline const float* lane_pairs(const float* delta, int units, int L) { return delta + 2 * units * L; }
+template <class P>
+inline const float* lane_pairs(const float* delta, int units, int L) {
+  return delta + 2 * rounded_units<P>(units) * L;
+}
 
 template <class P, int NV>
 void lstm_backward_gates(int units, const float* saved, const float* dh, float* dc, float* delta) {
   constexpr int L = NV * kWidth;
   using Storage = typename P::Storage;
-  float* by_lanes = delta + 2 * units * L;
+  float* by_lanes = const_cast<float*>(lane_pairs<P>(delta, units, L));
   for (int u = 0; u < units; ++u) {
     Vec d[4][NV];
 #pragma GCC unroll 2
@@ -159,8 +178,7 @@ void lstm_backward_gates(int units, const float* saved, const float* dh, float* 
 #pragma GCC unroll 4
       for (int gate = 0; gate < 4; ++gate)
 #pragma GCC unroll 2
-        for (int v = 0; v < NV; ++v)
-          store(delta + (4 * u + gate) * L + v * kWidth, d[gate][v]);
+        for (int v = 0; v < NV; ++v) store(delta + (4 * u + gate) * L + v * kWidth, d[gate][v]);
     } else {
 #pragma GCC unroll 2
       for (int v = 0; v < NV; ++v) {
@@ -189,11 +207,16 @@ void pack_backward(int units, int K, Part part, const float* weight, float* pack
       for (int gate = 0; gate < 4; gate += P::kDepth) {
         const float* first = weight + (gate * units + u) * K + row;
         const float* second = first + units * K;
-        for (int r = 0; r < block.value; ++r)
-          if constexpr (P::kDepth == 1)
-            *out++ = first[r];
-          else
-            *out++ = pair_rows(broadcast(first[r]), broadcast(second[r]))[0];
+        if constexpr (P::kDepth == 1) {
+          for (int r = 0; r < block.value; ++r) *out++ = first[r];
+        } else {
+          constexpr int R = block.value;
+          float low[padded(R)] = {}, high[padded(R)] = {}, pairs[padded(R)];
+          for (int r = 0; r < R; ++r) low[r] = first[r], high[r] = second[r];
+          for (int r = 0; r < R; r += kWidth)
+            store(pairs + r, pair_rows(load(low + r), load(high + r)));
+          for (int r = 0; r < R; ++r) *out++ = pairs[r];
+        }
       }
   });
 }
@@ -276,7 +299,7 @@ template <class P, int NV>
 void lstm_backward_weights(LayerShape s, int steps, Steps delta, Steps x, Steps state_before,
                            LayerSums sums, float* scratch) {
   const Transposed in = transpose_operands<P, NV>(s, steps, x, state_before, scratch);
-  if constexpr (P::kDepth == 2) delta.data = lane_pairs(delta.data, s.units, NV * kWidth);
+  if constexpr (P::kDepth == 2) delta.data = lane_pairs<P>(delta.data, s.units, NV * kWidth);
   accumulate_outer<P, NV>(steps, delta, 4 * s.units, in.state, padded(s.units), sums.recurrent);
   if (!s.narrow())
     accumulate_outer<P, NV>(steps, delta, 4 * s.units, in.input, padded(s.inputs), sums.input);

@@ -52,7 +52,7 @@ Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, floa
   for (int units : hidden) {
     if (units < 1 || units > 8192)
       throw ConfigError("hidden_size must be from 1 to 8192. Got: " + std::to_string(units) + ".");
-    Layer layer{{below, units}, 0, 0, 0};
+    Layer layer{{below, units, layers.empty()}, 0, 0, 0};
     layer.weight_ih = size;
     layer.weight_hh = layer.weight_ih + std::size_t(4) * units * below;
     layer.bias = layer.weight_hh + std::size_t(4) * units * units;

@@ -34,7 +34,9 @@ inline void rmsprop(float learning_rate, float decay, float alpha, float epsilon
 }
 
 inline void add(std::size_t n, const float* from, float* to) {
-  for (std::size_t j = 0; j < n; j += kWidth) store(to + j, load(to + j) + load(from + j));
+  std::size_t j = 0;
+  for (; j + kWidth <= n; j += kWidth) store(to + j, load(to + j) + load(from + j));
+  for (; j < n; ++j) to[j] += from[j];
 }
 
 // In double: the squares of a great gradient leave the range of a float.

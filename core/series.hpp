@@ -1,6 +1,6 @@
 // One LSTM layer at one time step of one series: a matrix times a vector, with vectors running over
-// the units. Weights go [1 + I + H][vectors of units][4 gates], so that each is read once, in order.
-// Included only by the kernels_*.cpp files.
+// the units. Weights go [1 + I + H][vectors of units][4 gates], so that each is read once, in
+// order. Included only by the kernels_*.cpp files.
 #pragma once
 
 #include "lstm.hpp"
@@ -15,20 +15,36 @@ inline std::size_t series_packed_size(LayerShape s) {
   return std::size_t(1 + s.inputs + s.units) * 4 * padded(s.units);
 }
 
+// Rows of `weight` of one gate and one vector of units, from number k on, turned so that result[j]
+// holds number k + j of all units.
+inline void gate_columns(const float* weight, int gate, int unit, int H, int k, int K,
+                         Vec (&columns)[kWidth]) {
+  for (int u = 0; u < kWidth; ++u)
+    columns[u] = unit + u < H ? row_words<Float32>(weight + (gate * H + unit + u) * K, k, K,
+                                                   gate_scale(gate))
+                              : Vec{};
+  transpose(columns);
+}
+
 // Block by block of N vectors of units: [1 + I + H][N][4] vectors.
 inline void series_pack(LayerShape s, const float* w_ih, const float* w_hh, const float* bias,
                         float* packed) {
-  const int H = s.units, I = s.inputs;
+  const int H = s.units;
   Blocks<kUnitVectors>(padded(H) / kWidth).for_each([&](auto vectors, int first) {
-    const auto column = [&](const float* weight, int stride) {
-      for (int v = first; v < first + vectors.value; ++v)
-        for (int gate = 0; gate < 4; ++gate)
-          for (int u = v * kWidth; u < (v + 1) * kWidth; ++u)
-            *packed++ = u < H ? weight[(gate * H + u) * stride] * gate_scale(gate) : 0.0f;
+    constexpr int kColumn = 4 * vectors.value * kWidth;
+    const auto pack = [&](const float* weight, int K) {
+      for (int n = 0; n < 4 * vectors.value; ++n)
+        for (int k = 0; k < K; k += kWidth) {
+          Vec columns[kWidth];
+          gate_columns(weight, n % 4, (first + n / 4) * kWidth, H, k, K, columns);
+          for (int j = 0; j < kWidth && k + j < K; ++j)
+            store(packed + (k + j) * kColumn + n * kWidth, columns[j]);
+        }
+      packed += K * kColumn;
     };
-    column(bias, 1);
-    for (int k = 0; k < I; ++k) column(w_ih + k, I);
-    for (int k = 0; k < H; ++k) column(w_hh + k, H);
+    pack(bias, 1);
+    pack(w_ih, s.inputs);
+    pack(w_hh, H);
   });
 }
 
@@ -66,6 +82,16 @@ inline void series_lstm_step(LayerShape s, const float* packed, const float* x, 
       store(h_next + at, activate<Float32>(pre, c + at, nullptr, 0, 0));
     }
   });
+}
+
+inline void series_dense(int H, int O, const float* weight, const float* bias, const float* h,
+                         float* out) {
+  for (int o = 0; o < O; ++o) {
+    Vec sums{};
+    for (int k = 0; k < H; k += kWidth)
+      sums = fma(row_words<Float32>(weight + o * H, k, H, 1.0f), load(h + k), sums);
+    out[o] = bias[o] + sum(sums);
+  }
 }
 
 }  // namespace gatecast::GATECAST_ISA

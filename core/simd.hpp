@@ -109,8 +109,8 @@ inline Vec at_least(Vec x, float low) {
 #endif
 }
 
-// 2^y = scale * (1 + rest) with scale = 2^n, n the integer nearest to y, for y <= 126; below -126 it
-// is 0 or 2^-126. Two numbers, so that 2^y - 1 keeps its relative precision near zero.
+// 2^y = scale * (1 + rest) with scale = 2^n, n the integer nearest to y, for y <= 126; below -126
+// it is 0 or 2^-126. Two numbers, so that 2^y - 1 keeps its relative precision near zero.
 struct Exp2 {
   Vec scale, rest;
 };

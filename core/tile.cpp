@@ -9,16 +9,9 @@
 namespace gatecast {
 namespace {
 
-// Below this many parameters, waking other threads costs more than it saves.
-constexpr std::size_t kParallelParameters = 32 << 10;
-
-// How many parts the work on a network's parameters is cut into.
-int parts(const Network& network, const Workers& workers) {
-  return network.size < kParallelParameters ? 1 : workers.threads();
-}
-
 // How many steps' deltas are kept before they go into the weights' gradient together: that sum is
-// then read and written once for all of them. As many as leave room for it in the second-level cache.
+// then read and written once for all of them. As many as leave room for it in the second-level
+// cache.
 int chunk_steps(const Network& network, int lanes) {
   constexpr int kMost = 8;
   constexpr std::size_t kBytes = 256 << 10;
@@ -58,7 +51,7 @@ PackedWeights::PackedWeights(const Network& network, const TileKernels& kernels,
 void PackedWeights::pack(const float* parameters, Workers& workers) {
   head_weight_ = parameters + network_.head_weight;
   head_bias_ = parameters + network_.head_bias;
-  const int n = parts(network_, workers);
+  const int n = workers.parts(2 * network_.size);
   workers.run(n, [&](int index, int) {
     const Part part{index, n};
     for (std::size_t l = 0; l < layers_.size(); ++l) {
@@ -82,9 +75,9 @@ GradientSums::GradientSums(const Network& network, const TileKernels& kernels)
     for (const Network::Layer& layer : network.layers) {
       const LayerSizes sizes = kernels.sizes(layer);
       LayerSums sums;
-      sums.recurrent = take(sizes.recurrent_sum);
-      sums.input = take(sizes.input_sum);
-      sums.bias = take(sizes.bias_sum);
+      sums.recurrent = take(sizes.sum_rows * sizes.recurrent_row);
+      sums.input = take(sizes.sum_rows * sizes.input_row);
+      sums.bias = take(sizes.sum_rows * sizes.bias_row);
       layers_.push_back(sums);
     }
     head_weight_ = take(std::size_t(network.outputs) * network.layers.back().units);
@@ -104,31 +97,37 @@ GradientSums::GradientSums(const Network& network, const TileKernels& kernels)
   });
 }
 
-void GradientSums::add_to_first(std::vector<GradientSums>& all, std::size_t n, Workers& workers) {
-  if (n < 2) return;
-  const int n_parts = parts(all[0].network_, workers);
+void GradientSums::reduce(std::vector<GradientSums>& all, int n, float* gradient,
+                          Workers& workers) {
+  GradientSums& first = all[0];
+  const Network& network = first.network_;
+  const int n_parts = workers.parts(n * network.size);
   workers.run(n_parts, [&](int index, int) {
     const Part part{index, n_parts};
-    const int lines = int(all[0].sums_.size() / 16);
-    const std::size_t begin = std::size_t(part.begin(lines)) * 16;
-    const std::size_t size = std::size_t(part.end(lines)) * 16 - begin;
-    for (std::size_t g = 1; g < n; ++g)
-      kernels().add(size, all[g].sums_.data() + begin, all[0].sums_.data() + begin);
-  });
-}
-
-void GradientSums::reduce(float* gradient, Workers& workers) const {
-  const int n_parts = parts(network_, workers);
-  workers.run(n_parts, [&](int index, int) {
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
-      const Network::Layer& layer = network_.layers[l];
-      kernels_.lstm_reduce(layer, Part{index, n_parts}, layers_[l], gradient + layer.weight_ih,
-                           gradient + layer.weight_hh, gradient + layer.bias);
+    for (std::size_t l = 0; l < network.layers.size(); ++l) {
+      const Network::Layer& layer = network.layers[l];
+      const LayerSizes sizes = first.kernels_.sizes(layer);
+      const std::size_t row = 4 * part.begin(layer.units), rows = 4 * part.end(layer.units) - row;
+      const auto add = [&](float* LayerSums::* sum, std::size_t width) {
+        for (int g = 1; g < n; ++g)
+          kernels().add(rows * width, all[g].layers_[l].*sum + row * width,
+                        first.layers_[l].*sum + row * width);
+      };
+      add(&LayerSums::recurrent, sizes.recurrent_row);
+      add(&LayerSums::input, sizes.input_row);
+      add(&LayerSums::bias, sizes.bias_row);
+      first.kernels_.lstm_reduce(layer, part, first.layers_[l], gradient + layer.weight_ih,
+                                 gradient + layer.weight_hh, gradient + layer.bias);
     }
   });
-  const std::size_t n = std::size_t(network_.outputs) * network_.layers.back().units;
-  std::memcpy(gradient + network_.head_weight, head_weight_, n * sizeof(float));
-  std::memcpy(gradient + network_.head_bias, head_bias_, network_.outputs * sizeof(float));
+  const std::size_t O = network.outputs, H = network.layers.back().units;
+  const auto add_head = [&](float* GradientSums::* sum, std::size_t size, float* out) {
+    std::memcpy(out, first.*sum, size * sizeof(float));
+    for (int g = 1; g < n; ++g)
+      for (std::size_t j = 0; j < size; ++j) out[j] += (all[g].*sum)[j];
+  };
+  add_head(&GradientSums::head_weight_, O * H, gradient + network.head_weight);
+  add_head(&GradientSums::head_bias_, O, gradient + network.head_bias);
 }
 
 Dropout::Mask::Mask(Dropout dropout, int layer, int T, int H, float p)
@@ -280,8 +279,7 @@ void Tile::backward(const PackedWeights& weights, const Dropout* dropout, std::u
         begin_lanes(t, dc, H);
       }
     }
-    if (t % chunk_ == 0)
-      accumulate_weights(t, std::min(chunk_, T_ - t), dropout != nullptr, sums);
+    if (t % chunk_ == 0) accumulate_weights(t, std::min(chunk_, T_ - t), dropout != nullptr, sums);
   }
 }
 

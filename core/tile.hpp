@@ -36,10 +36,9 @@ class GradientSums {
  public:
   GradientSums(const Network& network, const TileKernels& kernels);
   void clear() { sums_.clear(); }
-  // Adds all of `others` but the first to the first, in their order.
-  static void add_to_first(std::vector<GradientSums>& others, std::size_t n, Workers& workers);
-  // Writes the gradient [network.size] in the parameters' order.
-  void reduce(float* gradient, Workers& workers) const;
+  // Writes the sum of the first n of `all`, in their order, as a gradient [network.size] in the
+  // parameters' order; all[0] is changed.
+  static void reduce(std::vector<GradientSums>& all, int n, float* gradient, Workers& workers);
 
  private:
   friend class Tile;
@@ -88,13 +87,13 @@ class Tile {
  private:
   struct Layer {
     LayerSizes sizes;
-    Floats states;   // [T + 1] states, the first before the first step; two in turn without training
-    Floats h;        // [H][L], the newest state as floats where `states` holds something else
-    Floats c;        // [H][L]
-    Floats inputs;   // [T] inputs, where they are not the states below as they are
-    Floats saved;    // [T]
-    Floats deltas;   // [chunk]
-    Floats dh, dc;   // [H][L]
+    Floats states;  // [T + 1] states, the first before the first step; two in turn without training
+    Floats h;       // [H][L], the newest state as floats where `states` holds something else
+    Floats c;       // [H][L]
+    Floats inputs;  // [T] inputs, where they are not the states below as they are
+    Floats saved;   // [T]
+    Floats deltas;  // [chunk]
+    Floats dh, dc;  // [H][L]
   };
   // State after step t of one layer; t = -1 is before the first.
   float* state(int layer, int t) {

@@ -50,8 +50,7 @@ class Batches {
     for (int worker = 0; worker < std::min(workers.threads(), n_groups); ++worker)
       tiles_.emplace_back(network, tile_kernels_, windows.time_steps(), windows.horizon(),
                           training);
-    for (int g = 0; training && g < n_groups; ++g)
-      sums_.emplace_back(network, tile_kernels_);
+    for (int g = 0; training && g < n_groups; ++g) sums_.emplace_back(network, tile_kernels_);
     group_sums_.resize(n_groups);
   }
 
@@ -73,11 +72,12 @@ class Batches {
     });
     Sum total;
     for (int group = 0; group < n_groups; ++group) total += group_sums_[group];
-    if (training_) GradientSums::add_to_first(sums_, n_groups, workers_);
+    groups_run_ = n_groups;
     return total;
   }
 
-  void gradient(float* out) { sums_[0].reduce(out, workers_); }
+  // Of the batch run last.
+  void gradient(float* out) { GradientSums::reduce(sums_, groups_run_, out, workers_); }
 
  private:
   int tile_count(int n) const { return (n + tile_kernels_.lanes - 1) / tile_kernels_.lanes; }
@@ -124,41 +124,73 @@ class Batches {
   std::vector<Tile> tiles_;         // by worker
   std::vector<GradientSums> sums_;  // by group
   std::vector<Sum> group_sums_;
+  int groups_run_ = 0;
 };
 
 class Optimizer {
  public:
-  Optimizer(const Training& training, std::size_t n)
-      : training_(training), n_(round_up(n, 64)), mean_(n_), square_(n_) {}
+  Optimizer(const Training& training, std::size_t n, Workers& workers)
+      : training_(training),
+        workers_(workers),
+        n_(round_up(n, 64)),
+        mean_(n_),
+        square_(n_),
+        squares_((n_ + kChunk - 1) / kChunk) {}
 
   // `gradient` is that of a sum of `weight` losses; both arrays hold n rounded up to 64 values.
   void step(float* parameters, const float* gradient, double weight) {
     double scale = 1.0 / weight;
     if (training_.clip_norm > 0) {
-      const double norm = std::sqrt(kernels().sum_of_squares(n_, gradient)) * scale;
+      const double norm = std::sqrt(sum_of_squares(gradient)) * scale;
       scale *= std::min(1.0, training_.clip_norm / (norm + 1e-6));
     }
     ++t_;
-    if (training_.optimizer == Training::Optimizer::kAdam) {
-      const AdamStep step{training_.learning_rate,
-                          training_.weight_decay,
-                          0.9f,
-                          0.999f,
-                          1e-8f,
-                          float(1.0 / (1.0 - std::pow(0.9, t_))),
-                          float(1.0 / (1.0 - std::pow(0.999, t_)))};
-      kernels().adam(step, float(scale), n_, parameters, gradient, mean_.data(), square_.data());
-    } else {
-      // Keras's defaults, as the tutorial had them.
-      kernels().rmsprop(training_.learning_rate, training_.weight_decay, 0.9f, 1e-7f, float(scale),
-                        n_, parameters, gradient, square_.data());
-    }
+    const AdamStep adam{training_.learning_rate,
+                        training_.weight_decay,
+                        0.9f,
+                        0.999f,
+                        1e-8f,
+                        float(1.0 / (1.0 - std::pow(0.9, t_))),
+                        float(1.0 / (1.0 - std::pow(0.999, t_)))};
+    for_each_chunk([&](std::size_t, std::size_t at, std::size_t n) {
+      if (training_.optimizer == Training::Optimizer::kAdam)
+        kernels().adam(adam, float(scale), n, parameters + at, gradient + at, mean_.data() + at,
+                       square_.data() + at);
+      else  // Keras's defaults, as the tutorial had them
+        kernels().rmsprop(training_.learning_rate, training_.weight_decay, 0.9f, 1e-7f,
+                          float(scale), n, parameters + at, gradient + at, square_.data() + at);
+    });
   }
 
  private:
+  // Chunk by chunk, whoever takes which, so that sums do not depend on the number of threads.
+  static constexpr std::size_t kChunk = 4096;
+
+  // f(chunk, first value, values)
+  template <class F>
+  void for_each_chunk(F f) {
+    const int n_chunks = int(squares_.size()), n_parts = workers_.parts(n_);
+    workers_.run(n_parts, [&](int index, int) {
+      const Part part{index, n_parts};
+      for (int chunk = part.begin(n_chunks); chunk < part.end(n_chunks); ++chunk) {
+        const std::size_t at = chunk * kChunk;
+        f(std::size_t(chunk), at, std::min(kChunk, n_ - at));
+      }
+    });
+  }
+
+  double sum_of_squares(const float* gradient) {
+    for_each_chunk([&](std::size_t chunk, std::size_t at, std::size_t n) {
+      squares_[chunk] = kernels().sum_of_squares(n, gradient + at);
+    });
+    return std::accumulate(squares_.begin(), squares_.end(), 0.0);
+  }
+
   const Training& training_;
+  Workers& workers_;
   std::size_t n_;
   Floats mean_, square_;
+  std::vector<double> squares_;  // by chunk
   long t_ = 0;
 };
 
@@ -211,7 +243,7 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
   Floats current(round_up(network.size, 64)), gradient(current.size()), best(current.size());
   current.assign(parameters, network.size);
   best.assign(parameters, network.size);
-  Optimizer optimizer(training, network.size);
+  Optimizer optimizer(training, network.size, workers);
 
   TrainingResult result;
   double best_loss = std::numeric_limits<double>::infinity();

@@ -1,7 +1,9 @@
 // A few threads that wait without spinning and take tasks by number.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -20,6 +22,13 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
 
   int threads() const { return int(threads_.size()) + 1; }
+
+  // How many parts simple work on so many numbers is cut into: waking a thread costs as much as
+  // going through some ten thousand.
+  int parts(std::size_t numbers) const {
+    constexpr std::size_t kEnough = 64 << 10;
+    return int(std::min<std::size_t>(1 + numbers / kEnough, threads()));
+  }
 
   // Calls task(number, worker) for every number in 0 ... n-1 and returns when all are done.
   // `worker` is in 0 ... min(n, threads())-1 and never used by two threads at a time.

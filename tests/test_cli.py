@@ -58,7 +58,7 @@ def test_json_is_one_object_and_nothing_else(csv: Path) -> None:
     report = json.loads(done.stdout)
     assert set(report) == {
         "model", "frequency", "season_length", "horizon", "series", "holdout", "forecast",
-        "seconds", "notes",
+        "precision", "seconds", "notes",
     }  # fmt: skip
     assert (report["model"], report["frequency"], report["season_length"]) == ("LSTM", "MS", 12)
     assert (report["horizon"], report["series"]) == (6, 1)

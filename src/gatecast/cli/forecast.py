@@ -13,6 +13,7 @@ from gatecast.cli.options import (
     ForecastOut,
     Freq,
     IdCol,
+    Precision,
     Seed,
     TargetCol,
     Threads,
@@ -58,6 +59,7 @@ def forecast(
         int | None, typer.Option("--context-length", help="Values the network sees.")
     ] = None,
     epochs: Epochs = None,
+    precision: Precision = None,
     seed: Seed = 0,
     threads: Threads = None,
 ) -> None:
@@ -76,7 +78,7 @@ def forecast(
     from gatecast.files import read_panel
 
     panel = read_panel(file, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq)
-    settings = {"context_length": context_length, "epochs": epochs}
+    settings = {"context_length": context_length, "epochs": epochs, "precision": precision}
     with training_bar() as progress:
         outcome = forecast_panel(
             panel,
@@ -124,6 +126,7 @@ def _report(outcome: Outcome, horizon: int) -> dict[str, Any]:
         "horizon": horizon,
         "series": outcome.panel.n_series,
         "holdout": outcome.holdout.scores if outcome.holdout else None,
+        "precision": outcome.model.precision_,
         "seconds": outcome.seconds,
         "notes": list(outcome.notes),
     }
@@ -148,7 +151,7 @@ def _show(outcome: Outcome, horizon: int, written: dict[str, Path | None]) -> No
     console().print(
         f"{panel.n_series:,} series, frequency {panel.frequency}, season {model.season_length_}; "
         f"context {model.context_length_}, {model.best_epoch_} epochs on {model.n_windows_:,} "
-        f"windows; {outcome.seconds:.1f} s."
+        f"windows in {model.precision_}; {outcome.seconds:.1f} s."
     )
     for what, path in written.items():
         if path is not None:
@@ -201,6 +204,7 @@ def _view(title: str, outcome: Outcome, horizon: int) -> Any:
             "Hidden size": ", ".join(map(str, model.config.hidden_size)),
             "Anchor": str(model.config.anchor),
             "Epochs": str(model.best_epoch_),
+            "Precision": model.precision_,
             "Seed": str(model.config.seed),
             "Seconds": f"{outcome.seconds:.2f}",
             "gatecast": __version__,

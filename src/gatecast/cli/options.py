@@ -13,6 +13,7 @@ __all__ = [
     "ForecastOut",
     "Freq",
     "IdCol",
+    "Precision",
     "Seed",
     "TargetCol",
     "Threads",
@@ -28,6 +29,10 @@ Freq = Annotated[
     str | None, typer.Option("--freq", help="Frequency, e.g. MS, D, h; found by default.")
 ]
 IdCol = Annotated[str | None, typer.Option("--id", help="The column that names the series.")]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", help="float32, bfloat16 or auto: of the matrix products."),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same result.")]
 TargetCol = Annotated[str | None, typer.Option("--target", help="The column to forecast.")]
 Threads = Annotated[int | None, typer.Option("--threads", help="Default: all.")]

@@ -32,6 +32,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "optimizer": ("adam", "rmsprop"),
     "scaling": ("standard", "meanabs", "level", "first", None),
     "anchor": ("last", "season", None),
+    "precision": ("float32", "bfloat16", "auto"),
 }
 # name: (lowest, highest); None for context_length, batch_size and season_length means: by the data.
 _WHOLE = {
@@ -88,6 +89,7 @@ class LSTMConfig:
     anchor: Literal["last", "season"] | None = "last"
     season_length: int | None = None
     recursive: bool = False
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -43,6 +43,7 @@ def save(model: LSTM, path: str | PathLike[str], *, context: bool = True) -> Non
         "model": "LSTM",
         "config": model.config.to_dict(),
         "fitted": {name: getattr(fitted, name) for name in _NUMBERS},
+        "precision": fitted.precision,
         "history": fitted.history,
         "columns": asdict(fitted.columns),
         "frequency": None if fitted.frequency is None else asdict(fitted.frequency),
@@ -99,6 +100,9 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
     model.config.replace(
         context_length=numbers["context_length"], season_length=numbers["season_length"]
     )
+    # Files from before there was a choice do not say it.
+    if (precision := metadata.get("precision", "float32")) not in ("float32", "bfloat16"):
+        raise ValueError(f"precision is {precision!r}")
     frequency = metadata["frequency"]
     panel = None
     if "panel" in metadata:
@@ -115,6 +119,7 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
     return Fitted(
         weights=_weights(model, arrays),
         **{name: numbers[name] for name in _NUMBERS},
+        precision=precision,
         history=history,
         columns=Columns(**metadata["columns"]),
         frequency=None if frequency is None else Frequency(**frequency),

@@ -1,0 +1,141 @@
+"""Products in bfloat16: close to the oracle everywhere, by AMX, AVX512_BF16 or emulation alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatecast import ConfigError, _core
+
+from . import oracle
+
+THREADS = (1, 2, 3, 8)
+MSE = oracle.Loss("mse")
+
+
+@pytest.fixture(params=_core.available_isas())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    _core.set_isa(request.param)
+    yield request.param
+    _core.set_isa("")
+
+
+def arguments(problem: oracle.Problem, precision: str, dropout: float = 0.0) -> tuple:
+    hidden, outputs = list(problem.hidden), problem.parameters["head.bias"].size
+    return (
+        _core.Network(problem.x.shape[2], hidden, outputs, dropout, precision),
+        oracle.flatten(problem.parameters).astype(np.float32),
+        problem.x.astype(np.float32),
+        problem.y.astype(np.float32),
+        _core.Loss("mse"),
+    )
+
+
+def assert_close_to_oracle(
+    problem: oracle.Problem, seed: int, late: bool, dropout: float, tolerance: float
+) -> None:
+    N, T, _ = problem.x.shape
+    starts = np.int64(np.maximum(0, oracle.uniform(seed + 2, N) * T)) if late else None
+    masks = [
+        np.float64(_core.dropout_mask(seed, 0, layer, N, T, H, dropout))
+        for layer, H in enumerate(problem.hidden[:-1])
+    ]
+    loss, outputs, gradients = oracle.gradients(
+        problem.parameters,
+        problem.x,
+        problem.y,
+        MSE,
+        starts=starts,
+        masks=masks if dropout else (),
+    )
+    actual = _core.gradients(
+        *arguments(problem, "bfloat16", dropout),
+        starts=None if starts is None else starts.astype(np.int32),
+        dropout_seed=seed,
+    )
+    assert abs(actual.loss - loss) < tolerance * loss
+    np.testing.assert_allclose(actual.outputs, outputs, atol=2 * tolerance * np.abs(outputs).max())
+    # Of the whole gradient: a tensor of nearly no slope is all rounding.
+    expected = oracle.flatten(gradients)
+    assert np.linalg.norm(actual.gradients - expected) < tolerance * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["whole", "late"])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "N"),
+    [
+        (1, (64, 64), 70),
+        (1, (5, 20), 48),
+        (2, (1,), 3),
+        (9, (33, 40), 65),
+        (40, (8, 17), 31),
+        (5, (100,), 129),
+    ],
+    ids=str,
+)
+def test_gradients_are_within_a_hundredth_of_the_oracle(
+    inputs: int, hidden: tuple[int, ...], N: int, dropout: float, late: bool, isa: str
+) -> None:
+    problem = oracle.make_problem(7, inputs, hidden, T=9, N=N, h=4, loss=MSE)
+    assert_close_to_oracle(problem, 7, late, dropout, 1e-2)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+@given(
+    seed=st.integers(0, 2**31),
+    isa_name=st.sampled_from(_core.available_isas()),
+    inputs=st.integers(1, 40),
+    hidden=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    T=st.integers(1, 20),
+    N=st.integers(16, 140),
+)
+def test_whatever_the_shape_gradients_are_close_to_the_oracle(
+    seed: int, isa_name: str, inputs: int, hidden: list[int], T: int, N: int
+) -> None:
+    wild = oracle.make_problem(seed, inputs, hidden, T, N, 3, MSE)
+    # Many wide inputs would saturate the gates, where a rounding shows more than it does in use.
+    problem = replace(wild, parameters={name: p / 4 for name, p in wild.parameters.items()})
+    _core.set_isa(isa_name)
+    try:
+        assert_close_to_oracle(problem, seed, late=True, dropout=0.0, tolerance=2e-2)
+    finally:
+        _core.set_isa("")
+
+
+def trained(precision: str, threads: int = 1, epochs: int = 30) -> _core.FitResult:
+    problem = oracle.make_problem(1, 2, (24, 36), T=20, N=300, h=3, loss=MSE)
+    training = _core.Training(
+        epochs=epochs, batch_size=128, learning_rate=5e-3, clip_norm=1, seed=3, threads=threads
+    )
+    return _core.fit_arrays(*arguments(problem, precision, 0.1), training)
+
+
+def test_training_ends_at_the_loss_of_float32(isa: str) -> None:
+    assert trained("bfloat16").loss[-1] == pytest.approx(trained("float32").loss[-1], rel=0.01)
+
+
+def test_when_threads_differ_bits_are_the_same(isa: str) -> None:
+    results = {trained("bfloat16", threads, 2).parameters.tobytes() for threads in THREADS}
+    assert len(results) == 1
+
+
+def test_it_is_not_float32_under_another_name(isa: str) -> None:
+    assert trained("bfloat16", epochs=1).loss != trained("float32", epochs=1).loss
+
+
+def test_nan_comes_through(isa: str) -> None:
+    for hidden in ([3], [40, 40]):
+        network = _core.Network(1, hidden, 1, 0.0, "bfloat16")
+        parameters = _core.initialise(network, 0)
+        x = np.full((40, 3, 1), 0.5, np.float32)
+        x[17, 1] = np.nan
+        with pytest.raises(ConfigError, match="not a finite number at window 17"):
+            _core.gradients(
+                network, parameters, x, np.zeros((40, 1), np.float32), _core.Loss("mse")
+            )
