@@ -287,9 +287,8 @@ inline void tiled_backward_weights(LayerShape s, int steps, Steps delta, Steps x
                                    Steps state_before, LayerSums sums, float* scratch) {
   const Transposed in = transpose_operands<Tiled, 2>(s, steps, x, state_before, scratch);
   delta.data = lane_pairs<Tiled>(delta.data, s.units, kLanes);
-  tiled_outer(steps, delta, 4 * s.units, in.state, padded(s.units), sums.recurrent);
-  if (!s.narrow()) tiled_outer(steps, delta, 4 * s.units, in.input, padded(s.inputs), sums.input);
-  accumulate_narrow<Tiled, 2>(s, steps, delta, in.input, sums);
+  tiled_outer(steps, delta, 4 * s.units, in.columns, columns<Tiled>(s), sums.weight);
+  accumulate_narrow<Tiled, 2>(s, steps, delta, in.narrow, sums);
 }
 
 constexpr TileKernels tiled_kernels() {

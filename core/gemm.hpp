@@ -126,24 +126,26 @@ void to_words(int n, const float* rows, float* words) {
       store(words + v, pair_rows(load(rows + v), row + 1 < n ? load(rows + L + v) : Vec{}));
 }
 
-// out [L words][padded K] <- in [K words][L]: words of neighbours in K become words of neighbouring
-// lanes. Rows of K beyond the last are read as zeros.
-template <class P, int NV>
-inline void transpose_tile(const float* in, int K, float* out) {
+// out [L words][padded K] <- rows(word) [L]: words of neighbours in K become words of neighbouring
+// lanes. `rows` gives the row of a word of K, or null beyond the last: zeros.
+template <class P, int NV, class Rows>
+inline void transpose_tile(Rows rows, int K, float* out) {
   constexpr int L = NV * kWidth, kLaneWords = L / P::kDepth;
   for (int k = 0; k < K; k += kWidth)
     for (int lane = 0; lane < kLaneWords; lane += kWidth) {
       Vec block[kWidth];
       if constexpr (P::kDepth == 1) {
 #pragma GCC unroll 16
-        for (int i = 0; i < kWidth; ++i)
-          block[i] = k + i < K ? load(in + (k + i) * L + lane) : Vec{};
+        for (int i = 0; i < kWidth; ++i) {
+          const float* row = rows(k + i);
+          block[i] = row ? load(row + lane) : Vec{};
+        }
       } else {
 #pragma GCC unroll 8
         for (int i = 0; i < kWidth; i += 2) {
-          const float* pair = in + (k + i) / 2 * L + 2 * lane;
-          block[i] = k + i < K ? load(pair) : Vec{};
-          block[i + 1] = NV == 2 && k + i < K ? load(pair + kWidth) : Vec{};
+          const float* pair = rows((k + i) / 2);
+          block[i] = pair ? load(pair) : Vec{};
+          block[i + 1] = NV == 2 && pair ? load(pair + kWidth) : Vec{};
           repair(block[i], block[i + 1]);
         }
       }

@@ -31,12 +31,12 @@ struct LayerSizes {
   std::size_t scratch;  // for one step of lstm_backward_weights
   std::size_t forward, backward_hh, backward_ih;  // packed weights
   // The gradient, summed over tiles: a row for each gate, unit by unit.
-  std::size_t sum_rows, recurrent_row, input_row, bias_row;
+  std::size_t sum_rows, weight_row, narrow_row, bias_row;
 };
 
 // The sums of one layer's gradient while tiles go by.
 struct LayerSums {
-  float *recurrent, *input, *bias;
+  float *weight, *narrow, *bias;
 };
 
 // One array for each of some time steps, `stride` floats apart.

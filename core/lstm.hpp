@@ -47,6 +47,17 @@ inline int input_words(LayerShape s) {
   return s.narrow() ? s.inputs : words<P>(s.inputs);
 }
 
+// The weights' gradient is one product: over the state's units and, right behind them, the numbers
+// of a wide input, so that no more than one vector of columns is not full.
+template <class P>
+inline int input_column(LayerShape s) {
+  return words<P>(s.units) * P::kDepth;
+}
+template <class P>
+inline int columns(LayerShape s) {
+  return padded(s.narrow() ? s.units : input_column<P>(s) + s.inputs);
+}
+
 template <class P, int NV>
 LayerSizes lstm_sizes(LayerShape s) {
   constexpr std::size_t L = NV * kWidth;
@@ -58,13 +69,13 @@ LayerSizes lstm_sizes(LayerShape s) {
           .saved = 5 * H * L / P::Storage::kPerFloat,
           // As products over units read it, and where a word is a pair, as those over lanes do.
           .delta = rows * L,
-          .scratch = L / P::kDepth * (padded(s.units) + (s.narrow() ? I : padded(s.inputs))),
+          .scratch = L / P::kDepth * (columns<P>(s) + (s.narrow() ? I : 0)),
           .forward = 4 * H * (1 + input_words<P>(s) + words<P>(s.units)),
           .backward_hh = 4 * H / P::kDepth * H,
           .backward_ih = 4 * H / P::kDepth * I,
           .sum_rows = rows,
-          .recurrent_row = std::size_t(padded(s.units)),
-          .input_row = s.narrow() ? I * L / P::kDepth : padded(s.inputs),
+          .weight_row = std::size_t(columns<P>(s)),
+          .narrow_row = s.narrow() ? I * L / P::kDepth : 0,
           .bias_row = L / P::kDepth};
 }
 
@@ -256,7 +267,7 @@ inline void accumulate_narrow(LayerShape s, int steps, Steps delta, Steps x, Lay
       put(bias, total);
       if (!s.narrow()) continue;
       for (int k = 0; k < s.inputs; ++k) {
-        float* sum = sums.input + (r * s.inputs + k) * kLaneWords + lane;
+        float* sum = sums.narrow + (r * s.inputs + k) * kLaneWords + lane;
         Vec product = get(sum);
         for (int step = 0; step < steps; ++step)
           product = P::dot(get(delta.at(step) + r * kLaneWords + lane),
@@ -266,33 +277,35 @@ inline void accumulate_narrow(LayerShape s, int steps, Steps delta, Steps x, Lay
     }
 }
 
-// The operands of the outer products in `scratch`: states and inputs with lanes summed over.
+// The operand of the outer product: states and a wide input with lanes summed over. A narrow input
+// as accumulate_narrow reads it.
 struct Transposed {
-  Steps state, input;
+  Steps columns, narrow;
 };
 template <class P, int NV>
 inline Transposed transpose_operands(LayerShape s, int steps, Steps x, Steps state_before,
                                      float* scratch) {
   constexpr int L = NV * kWidth;
-  const std::ptrdiff_t state_size = L / P::kDepth * padded(s.units);
-  const std::ptrdiff_t input_size = L / P::kDepth * (s.narrow() ? s.inputs : padded(s.inputs));
-  float *states = scratch, *inputs = scratch + steps * state_size;
+  const int all = columns<P>(s), H = words<P>(s.units), I = s.narrow() ? 0 : words<P>(s.inputs);
+  const std::ptrdiff_t size = L / P::kDepth * all, narrow_size = L / P::kDepth * s.inputs;
+  float* narrow = scratch + steps * size;
   for (int step = 0; step < steps; ++step) {
-    float* in = inputs + step * input_size;
-    transpose_tile<P, NV>(state_before.at(step), s.units, states + step * state_size);
-    if (!s.narrow())
-      transpose_tile<P, NV>(x.at(step), s.inputs, in);
-    else if constexpr (P::kDepth == 2)
-      for (int k = 0; k < s.inputs; ++k) {
-        const float* row = x.at(step) + k * L;
+    const float *h = state_before.at(step), *in = x.at(step);
+    const auto row = [&](int word) {
+      return word < H ? h + word * L : word < H + I ? in + (word - H) * L : nullptr;
+    };
+    transpose_tile<P, NV>(row, all, scratch + step * size);
+    if constexpr (P::kDepth == 2)
+      for (int k = 0; s.narrow() && k < s.inputs; ++k) {
+        float* out = narrow + step * narrow_size + k * (L / 2);
         if constexpr (NV == 2)
-          store(in + k * (L / 2), pair_lanes(load(row), load(row + kWidth)));
+          store(out, pair_lanes(load(in + k * L), load(in + k * L + kWidth)));
         else
-          store_low_half(in + k * (L / 2), pair_lanes(load(row), Vec{}));
+          store_low_half(out, pair_lanes(load(in + k * L), Vec{}));
       }
   }
-  if (P::kDepth == 1 && s.narrow()) return {{states, state_size}, x};
-  return {{states, state_size}, {inputs, input_size}};
+  if (P::kDepth == 1) return {{scratch, size}, x};
+  return {{scratch, size}, {narrow, narrow_size}};
 }
 
 template <class P, int NV>
@@ -300,10 +313,8 @@ void lstm_backward_weights(LayerShape s, int steps, Steps delta, Steps x, Steps 
                            LayerSums sums, float* scratch) {
   const Transposed in = transpose_operands<P, NV>(s, steps, x, state_before, scratch);
   if constexpr (P::kDepth == 2) delta.data = lane_pairs<P>(delta.data, s.units, NV * kWidth);
-  accumulate_outer<P, NV>(steps, delta, 4 * s.units, in.state, padded(s.units), sums.recurrent);
-  if (!s.narrow())
-    accumulate_outer<P, NV>(steps, delta, 4 * s.units, in.input, padded(s.inputs), sums.input);
-  accumulate_narrow<P, NV>(s, steps, delta, in.input, sums);
+  accumulate_outer<P, NV>(steps, delta, 4 * s.units, in.columns, columns<P>(s), sums.weight);
+  accumulate_narrow<P, NV>(s, steps, delta, in.narrow, sums);
 }
 
 template <int N>
@@ -326,12 +337,13 @@ void lstm_reduce(LayerShape s, Part part, LayerSums sums, float* w_ih, float* w_
     for (int gate = 0; gate < 4; ++gate) {
       const int from = 4 * u + gate, to = gate * H + u;
       bias[to] = sum_lanes<W>(sums.bias + from * W);
-      __builtin_memcpy(w_hh + to * H, sums.recurrent + from * padded(H), H * sizeof(float));
+      const float* row = sums.weight + from * columns<P>(s);
+      __builtin_memcpy(w_hh + to * H, row, H * sizeof(float));
       if (s.narrow())
         for (int k = 0; k < I; ++k)
-          w_ih[to * I + k] = sum_lanes<W>(sums.input + (from * I + k) * W);
+          w_ih[to * I + k] = sum_lanes<W>(sums.narrow + (from * I + k) * W);
       else
-        __builtin_memcpy(w_ih + to * I, sums.input + from * padded(I), I * sizeof(float));
+        __builtin_memcpy(w_ih + to * I, row + input_column<P>(s), I * sizeof(float));
     }
 }
 

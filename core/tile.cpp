@@ -75,8 +75,8 @@ GradientSums::GradientSums(const Network& network, const TileKernels& kernels)
     for (const Network::Layer& layer : network.layers) {
       const LayerSizes sizes = kernels.sizes(layer);
       LayerSums sums;
-      sums.recurrent = take(sizes.sum_rows * sizes.recurrent_row);
-      sums.input = take(sizes.sum_rows * sizes.input_row);
+      sums.weight = take(sizes.sum_rows * sizes.weight_row);
+      sums.narrow = take(sizes.sum_rows * sizes.narrow_row);
       sums.bias = take(sizes.sum_rows * sizes.bias_row);
       layers_.push_back(sums);
     }
@@ -113,8 +113,8 @@ void GradientSums::reduce(std::vector<GradientSums>& all, int n, float* gradient
           kernels().add(rows * width, all[g].layers_[l].*sum + row * width,
                         first.layers_[l].*sum + row * width);
       };
-      add(&LayerSums::recurrent, sizes.recurrent_row);
-      add(&LayerSums::input, sizes.input_row);
+      add(&LayerSums::weight, sizes.weight_row);
+      add(&LayerSums::narrow, sizes.narrow_row);
       add(&LayerSums::bias, sizes.bias_row);
       first.kernels_.lstm_reduce(layer, part, first.layers_[l], gradient + layer.weight_ih,
                                  gradient + layer.weight_hh, gradient + layer.bias);

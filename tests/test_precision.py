@@ -33,7 +33,7 @@ def test_bfloat16_forecasts_nearly_what_float32_does(tmp_path: Path) -> None:
     y = waves()
     full, half = model("float32").fit(y), model("bfloat16").fit(y)
     assert half.precision_ == "bfloat16"
-    assert half.history_["loss"][-1] == pytest.approx(full.history_["loss"][-1], rel=0.02)
+    assert half.history_["loss"][-1] == pytest.approx(full.history_["loss"][-1], rel=0.05)
     same = model("bfloat16")
     same.adopt(full.fitted)
     error = np.abs(same.predict() - full.predict())
