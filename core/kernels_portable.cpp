@@ -1,3 +1,4 @@
+#define GATECAST_PORTABLE 1
 #define GATECAST_ISA portable
 #include "kernel_table.hpp"
 

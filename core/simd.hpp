@@ -7,16 +7,22 @@
 
 #include <cstdint>
 
-#if defined(__AVX512F__)
+#if defined(GATECAST_PORTABLE)  // no intrinsics, whatever the compiler was told of the machine
+#define GATECAST_VECTOR_BYTES 16
+#elif defined(__AVX512F__)
 #include <immintrin.h>
+#define GATECAST_AVX512 1
 #define GATECAST_VECTOR_BYTES 64
+#if defined(__AVX512BF16__)
+#define GATECAST_AVX512BF16 1
+#endif
 #elif defined(__AVX2__)
 #include <immintrin.h>
+#define GATECAST_AVX2 1
 #define GATECAST_VECTOR_BYTES 32
-#else
-#if defined(__ARM_NEON)
+#elif defined(__ARM_NEON)
 #include <arm_neon.h>
-#endif
+#define GATECAST_NEON_VECTORS 1
 #define GATECAST_VECTOR_BYTES 16
 #endif
 
@@ -24,7 +30,7 @@ namespace gatecast::GATECAST_ISA {
 
 inline constexpr int kWidth = GATECAST_VECTOR_BYTES / 4;  // floats in a vector
 // Accumulators that fit the register file beside the operands.
-#if defined(__AVX512F__) || defined(__ARM_NEON)  // 32 registers
+#if GATECAST_AVX512 || GATECAST_NEON_VECTORS  // 32 registers
 inline constexpr int kAccumulators = 16;
 #else
 inline constexpr int kAccumulators = 8;
@@ -38,9 +44,9 @@ inline Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(
 inline void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
 // Written with intrinsics so that a float in memory is broadcast by the load itself.
 inline Vec broadcast(float x) {
-#if defined(__AVX512F__)
+#if GATECAST_AVX512
   return (Vec)_mm512_set1_ps(x);
-#elif defined(__AVX2__)
+#elif GATECAST_AVX2
   return (Vec)_mm256_set1_ps(x);
 #else
   return Vec{x, x, x, x};
@@ -49,11 +55,11 @@ inline Vec broadcast(float x) {
 
 // a * b + c, rounded once where the hardware can.
 inline Vec fma(Vec a, Vec b, Vec c) {
-#if defined(__AVX512F__)
+#if GATECAST_AVX512
   return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(__AVX2__)
+#elif GATECAST_AVX2
   return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif defined(__ARM_NEON)
+#elif GATECAST_NEON_VECTORS
   return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
   return a * b + c;
@@ -67,7 +73,7 @@ enum class Exactness { kFloat, kCoarse };
 // 1 / x for 1 <= x < 1e38. Not for zero or infinity: the Newton step would give NaN.
 template <Exactness E>
 inline Vec reciprocal(Vec x) {
-#if defined(__AVX512F__)
+#if GATECAST_AVX512
   const Vec y = (Vec)_mm512_maskz_rcp14_ps(0xffff, (__m512)x);
   if constexpr (E == Exactness::kCoarse) return y;
   return fma(y, fma(-x, y, broadcast(1.0f)), y);
@@ -77,11 +83,11 @@ inline Vec reciprocal(Vec x) {
 }
 
 inline Vec sqrt(Vec x) {
-#if defined(__AVX512F__)
+#if GATECAST_AVX512
   return (Vec)_mm512_maskz_sqrt_ps(0xffff, (__m512)x);
-#elif defined(__AVX2__)
+#elif GATECAST_AVX2
   return (Vec)_mm256_sqrt_ps((__m256)x);
-#elif defined(__ARM_NEON)
+#elif GATECAST_NEON_VECTORS
   return (Vec)vsqrtq_f32((float32x4_t)x);
 #else
   for (int j = 0; j < kWidth; ++j) x[j] = __builtin_sqrtf(x[j]);
@@ -91,18 +97,18 @@ inline Vec sqrt(Vec x) {
 
 // In this order of operands a NaN comes through instead of being replaced by the bound.
 inline Vec at_most(Vec x, float high) {
-#if defined(__AVX512F__)
+#if GATECAST_AVX512
   return (Vec)_mm512_maskz_min_ps(0xffff, (__m512)broadcast(high), (__m512)x);
-#elif defined(__AVX2__)
+#elif GATECAST_AVX2
   return (Vec)_mm256_min_ps((__m256)broadcast(high), (__m256)x);
 #else
   return x > broadcast(high) ? broadcast(high) : x;
 #endif
 }
 inline Vec at_least(Vec x, float low) {
-#if defined(__AVX512F__)
+#if GATECAST_AVX512
   return (Vec)_mm512_maskz_max_ps(0xffff, (__m512)broadcast(low), (__m512)x);
-#elif defined(__AVX2__)
+#elif GATECAST_AVX2
   return (Vec)_mm256_max_ps((__m256)broadcast(low), (__m256)x);
 #else
   return x < broadcast(low) ? broadcast(low) : x;
@@ -116,7 +122,7 @@ struct Exp2 {
 };
 template <Exactness E>
 inline Exp2 exp2(Vec y) {
-#if defined(__AVX512F__)
+#if GATECAST_AVX512
   const Vec r = (Vec)_mm512_maskz_reduce_ps(0xffff, (__m512)y, 8);  // y - n
   const Vec scale = (Vec)_mm512_maskz_scalef_ps(0xffff, (__m512)broadcast(1.0f), (__m512)(y - r));
 #else
@@ -218,7 +224,7 @@ inline Vec join(IntVec low, IntVec high) {
 
 // Word j: (low[j], high[j])
 inline Vec pair_rows(Vec low, Vec high) {
-#if defined(__AVX512BF16__)
+#if GATECAST_AVX512BF16
   alignas(64) static constexpr uint16_t kInterleave[32] = {
       0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
       8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
@@ -231,7 +237,7 @@ inline Vec pair_rows(Vec low, Vec high) {
 
 // Word j: (lane 2j, lane 2j + 1) of a followed by b
 inline Vec pair_lanes(Vec a, Vec b) {
-#if defined(__AVX512BF16__)
+#if GATECAST_AVX512BF16
   return (Vec)_mm512_cvtne2ps_pbh((__m512)b, (__m512)a);
 #else
   using All = typename detail::MakeIndices<kWidth>::type;
@@ -258,7 +264,7 @@ struct FloatStorage {
   static Vec load_at(const float* array, int index) { return load(array + index); }
   static void store_at(float* array, int index, Vec v) { store(array + index, v); }
 };
-#if defined(__AVX512F__)
+#if GATECAST_AVX512
 struct HalfStorage {
   static constexpr int kPerFloat = 2;
   static Vec load_at(const float* array, int index) {
@@ -276,7 +282,7 @@ using HalfStorage = FloatStorage;
 
 // acc + a.first * b.first + a.second * b.second, of pairs of bfloat16
 inline Vec dot_pairs(Vec a, Vec b, Vec acc) {
-#if defined(__AVX512BF16__)
+#if GATECAST_AVX512BF16
   return (Vec)_mm512_dpbf16_ps((__m512)acc, (__m512bh)a, (__m512bh)b);
 #else
   const IntVec high = (IntVec)broadcast(0) | int32_t(0xffff0000);
