@@ -5,13 +5,22 @@ BIN := .venv/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find core bindings src -type f -not -name '*.pyc')
 INSTALL := -m pip install --quiet --disable-pip-version-check -C cmake.define.GATECAST_WERROR=$(WERROR)
 
-.PHONY: help demo test test-pandas2 check format bench clean
+CPP := core/*.hpp core/*.cpp bindings/*.cpp benchmarks/*.cpp tests/engine/*.hpp tests/engine/*.cpp
+# The engine's own checks need no Python but these: cmake comes from .venv where there is none.
+CMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" cmake
+ENGINE := $(CMAKE) -DCMAKE_BUILD_TYPE=Release -DGATECAST_WERROR=$(WERROR) -S tests/engine
+
+.PHONY: help demo test test-pandas2 check format bench engine instructions sanitize neon clean
 
 help:
 	@echo "make demo     set up, build, and run the tutorial's job"
 	@echo "make test     set up, build, and run the tests"
 	@echo "make check    formatters, linters and the type checker"
 	@echo "make bench    time the engine, beside PyTorch where it is installed"
+	@echo "make engine   check the engine alone, AMX emulated"
+	@echo "make instructions   count the instructions of small jobs against a budget"
+	@echo "make sanitize       check the engine under the sanitizers"
+	@echo "make neon           check the engine for ARM, in an emulator"
 	@echo "make format   rewrite the sources in the project's format"
 
 .venv/bin/pip:
@@ -43,16 +52,43 @@ test-pandas2: .venv/installed .venv/tools
 check: .venv/installed .venv/tools
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/clang-format --dry-run -Werror core/*.hpp core/*.cpp bindings/*.cpp
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/mypy
 
 format: .venv/tools
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i core/*.hpp core/*.cpp bindings/*.cpp
+	$(BIN)/clang-format -i $(CPP)
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.speed
+
+# The engine alone, in build/: every instruction set that runs here, and AMX's in software.
+engine: .venv/tools
+	$(ENGINE) -B build/engine -DGATECAST_EMULATE_AMX=ON
+	$(CMAKE) --build build/engine --target check --parallel 2
+	build/engine/check
+
+instructions: .venv/tools
+	$(ENGINE) -B build/engine -DGATECAST_EMULATE_AMX=ON
+	$(CMAKE) --build build/engine --target instructions --parallel 2
+	$(BIN)/python tests/engine/count.py build/engine/instructions
+
+sanitize: .venv/tools
+	for s in address,undefined thread; do \
+		$(ENGINE) -B build/sanitize-$${s%%,*} -DGATECAST_SANITIZE=$$s -DGATECAST_EMULATE_AMX=ON && \
+		$(CMAKE) --build build/sanitize-$${s%%,*} --target check --parallel 2 && \
+		build/sanitize-$${s%%,*}/check || exit 1; \
+	done
+
+neon: .venv/tools
+	@for tool in aarch64-linux-gnu-g++ qemu-aarch64; do \
+		command -v $$tool >/dev/null || { echo "Skipped: $$tool is not installed."; exit 0; }; \
+	done; set -ex; \
+	$(ENGINE) -B build/neon -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+		-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ -DGATECAST_STATIC=ON; \
+	$(CMAKE) --build build/neon --target check --parallel 2; \
+	qemu-aarch64 build/neon/check --quick
 
 clean:
 	rm -rf .venv .venv-pandas2 build

@@ -1,0 +1,766 @@
+// Checks the engine without Python: against the float64 oracle, the same bits on any number of
+// threads, and the ways in which work ends early. Prints a line a group; exits 1 where one failed.
+//
+// check [--quick] [--isa NAME]
+// --quick is small enough for an emulator. Without --isa, every instruction set of this machine.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dispatch.hpp"
+#include "errors.hpp"
+#include "forecast.hpp"
+#include "oracle.hpp"
+#include "report.hpp"
+#include "workers.hpp"
+
+namespace gatecast {
+namespace {
+
+using oracle::Batch;
+using oracle::Draws;
+using oracle::Vector;
+
+// How far a result may be from the oracle's, as a share of its tensor's largest element.
+struct Tolerance {
+  Precision precision;
+  const char* name;
+  double outputs, gradients, trained;
+};
+constexpr Tolerance kTolerances[] = {{Precision::kFloat32, "float32", 1e-5, 1e-5, 1e-4},
+                                     {Precision::kBfloat16, "bfloat16", 1e-2, 1e-2, 1e-2}};
+
+Network in_precision(Precision precision, Network network) {
+  network.precision = precision;
+  return network;
+}
+
+const std::vector<Loss> kLosses{{Loss::Kind::kMse, {}, 1.0f},
+                                {Loss::Kind::kMae, {}, 1.0f},
+                                {Loss::Kind::kHuber, {}, 0.5f},
+                                {Loss::Kind::kPinball, {0.1f, 0.5f, 0.9f}, 1.0f}};
+
+std::string name_of(const Loss& loss) {
+  switch (loss.kind) {
+    case Loss::Kind::kMse:
+      return "mse";
+    case Loss::Kind::kMae:
+      return "mae";
+    case Loss::Kind::kHuber:
+      return "huber";
+    case Loss::Kind::kPinball:
+      return "pinball";
+  }
+  return "";
+}
+
+std::string text(double x) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.2e", x);
+  return buffer;
+}
+
+Vector doubles(const std::vector<float>& v) { return Vector(v.begin(), v.end()); }
+
+// Within `tolerance` of the largest that is expected, plus `slack`.
+template <class T>
+void compare(Report& report, const std::string& what, const T* actual, const double* expected,
+             std::size_t n, double tolerance, double slack = 0) {
+  double off = 0, largest = 0;
+  for (std::size_t j = 0; j < n; ++j) {
+    const double distance = std::fabs(double(actual[j]) - expected[j]);
+    if (!std::isnan(off) && !(distance <= off)) off = distance;  // a NaN is taken, and stays
+    largest = std::max(largest, std::fabs(expected[j]));
+  }
+  report.check(off <= tolerance * largest + slack,
+               what + " is off by " + text(off) + ", its largest is " + text(largest));
+}
+
+// Tensor by tensor. One all of whose sums happen to cancel may be off by float32's error in the
+// summands: a tenth of the tolerance, of the largest of all.
+void compare_tensors(Report& report, const std::string& what, const Network& network,
+                     const std::vector<float>& actual, const Vector& expected, double tolerance) {
+  double largest = 0;
+  for (double e : expected) largest = std::max(largest, std::fabs(e));
+  for (const Parameter& p : network.parameters())
+    compare(report, what + " " + p.name, actual.data() + p.offset, expected.data() + p.offset,
+            std::size_t(p.rows) * std::max(p.columns, 1), tolerance, 0.1 * tolerance * largest);
+}
+
+// Anything's bytes in a row, to be compared.
+class Bits {
+ public:
+  template <class T>
+  Bits& operator<<(const std::vector<T>& v) {
+    bytes_.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(T));
+    return *this;
+  }
+  template <class T>
+  Bits& operator<<(const T& x) {
+    bytes_.append(reinterpret_cast<const char*>(&x), sizeof x);
+    return *this;
+  }
+  bool operator==(const Bits&) const = default;
+
+ private:
+  std::string bytes_;
+};
+
+bool go_on(const EpochReport&) { return true; }
+
+// How much is tried.
+struct Sizes {
+  // Against the oracle, which is slow: all batches and lengths up to so much work.
+  std::vector<int> batches, lengths;
+  double most_flops;
+  // The same bits: a batch has work enough for as many threads as are asked for, since less is not
+  // shared.
+  std::vector<int> threads;
+  int T, batch, windows_a_series, epochs;
+};
+// 1,200 windows are several tiles in each group that a gradient is summed by.
+const Sizes kAll{.batches = {1, 7, 15, 16, 17, 31, 33, 64, 65, 200, 1200},
+                 .lengths = {1, 2, 7, 50},
+                 .most_flops = 6e7,
+                 .threads = {1, 1, 2, 3, 8},
+                 .T = 24,
+                 .batch = 290,
+                 .windows_a_series = 100,
+                 .epochs = 3};
+const Sizes kQuick{.batches = {1, 17, 65, 1200},
+                   .lengths = {1, 3},
+                   .most_flops = 1e7,
+                   .threads = {1, 3},
+                   .T = 12,
+                   .batch = 160,
+                   .windows_a_series = 30,
+                   .epochs = 2};
+
+// The oracle itself.
+
+void check_oracle(Report& report, bool quick) {
+  constexpr double kStep = 1e-5;
+  for (const Loss& loss : kLosses)
+    for (bool ragged : {true, false}) {
+      if (quick && !ragged) continue;
+      const int T = 3, h = 2;
+      const Network network(2, {3, 2}, h * loss.outputs_per_target(), 0.0f);
+      Vector p = doubles(oracle::make_parameters(network, Draws(1)));
+      Batch batch = oracle::make_batch(4, T, network.inputs, h, ragged, ragged, Draws(2));
+      oracle::away_from_kinks(network, loss, p, batch);
+      const Vector gradient = oracle::gradients(network, loss, batch, p).gradient;
+      for (const Parameter& tensor : network.parameters()) {
+        const std::size_t n = std::size_t(tensor.rows) * std::max(tensor.columns, 1);
+        Vector slopes(n);
+        for (std::size_t j = 0; j < n; ++j) {
+          const double middle = p[tensor.offset + j];
+          const auto at = [&](double moved) {
+            p[tensor.offset + j] = moved;
+            return oracle::gradients(network, loss, batch, p).loss;
+          };
+          slopes[j] = (at(middle + kStep) - at(middle - kStep)) / (2 * kStep);
+          p[tensor.offset + j] = middle;
+        }
+        compare(report, name_of(loss) + (ragged ? ", late starts, " : ", ") + tensor.name,
+                slopes.data(), gradient.data() + tensor.offset, n, 1e-7);
+      }
+    }
+}
+
+// Loss, outputs and gradients of one batch.
+
+struct Shape {
+  const char* name;
+  int inputs;
+  std::vector<int> hidden;
+};
+
+const std::vector<Shape> kShapes{
+    {"1 unit", 1, {1}},
+    {"5, 20", 1, {5, 20}},
+    {"3, 17, 33", 2, {3, 17, 33}},
+    {"64, 64", 1, {64, 64}},
+    {"100 of 4 inputs", 4, {100}},
+    {"16 of 5 inputs", 5, {16}},
+    {"40, 24 of 9 inputs", 9, {40, 24}},
+};
+
+double flops(const Shape& shape, int T, int N) {
+  double total = 0, below = shape.inputs;
+  for (int units : shape.hidden) {
+    total += 24.0 * units * (below + units) * T * N;
+    below = units;
+  }
+  return total;
+}
+
+struct Case {
+  std::string name;
+  Network network;
+  Loss loss;
+  std::vector<float> parameters;
+  Batch batch;
+  oracle::Gradients expected;
+};
+
+// Every batch and length with a horizon, a loss, late starts and weights of its own.
+std::vector<Case> make_cases(const Shape& shape, const Sizes& sizes) {
+  std::vector<Case> cases;
+  Draws draws(std::uint64_t(shape.hidden[0]) * 1000 + shape.inputs);
+  for (int N : sizes.batches)
+    for (int T : sizes.lengths) {
+      if (flops(shape, T, N) > sizes.most_flops) continue;
+      const int h = draws.one_of<int>({1, 2, 12});
+      const Loss& loss = draws.one_of(kLosses);
+      const bool late = draws.below(2), weighted = draws.below(2);
+      Case c{std::to_string(N) + " windows of " + std::to_string(T) + ", h " + std::to_string(h) +
+                 ", " + name_of(loss) + (late ? ", late starts" : "") +
+                 (weighted ? ", weights" : "") + ":",
+             Network(shape.inputs, shape.hidden, h * loss.outputs_per_target(), 0.0f),
+             loss,
+             {},
+             oracle::make_batch(N, T, shape.inputs, h, late, weighted, Draws(draws.next())),
+             {}};
+      c.parameters = oracle::make_parameters(c.network, Draws(draws.next()));
+      const Vector p = doubles(c.parameters);
+      oracle::away_from_kinks(c.network, loss, p, c.batch);
+      c.expected = oracle::gradients(c.network, loss, c.batch, p);
+      cases.push_back(std::move(c));
+    }
+  return cases;
+}
+
+void check_gradients(Report& report, const Tolerance& tolerance, const Case& c) {
+  const Network network = in_precision(tolerance.precision, c.network);
+  std::vector<float> outputs(c.expected.outputs.size()), gradient(c.network.size);
+  const double loss = loss_and_gradient(network, c.loss, c.batch.windows(), 1, 0,
+                                        c.parameters.data(), outputs.data(), gradient.data());
+  compare(report, c.name + " loss", &loss, &c.expected.loss, 1, tolerance.outputs);
+  compare(report, c.name + " outputs", outputs.data(), c.expected.outputs.data(), outputs.size(),
+          tolerance.outputs);
+  compare_tensors(report, c.name, network, gradient, c.expected.gradient, tolerance.gradients);
+}
+
+// Some steps of an optimiser, all windows in each.
+void check_optimizers(Report& report, const Tolerance& tolerance) {
+  for (auto optimizer : {Training::Optimizer::kAdam, Training::Optimizer::kRmsprop})
+    for (float clip_norm : {0.0f, 0.2f}) {
+      Training training;
+      training.optimizer = optimizer;
+      training.clip_norm = clip_norm;
+      training.epochs = 5;
+      training.learning_rate = 0.01f;
+      training.weight_decay = 0.1f;
+      training.shuffle = false;
+      const Loss loss;
+      const Network network(2, {6, 5}, 2, 0.0f, tolerance.precision);
+      std::vector<float> p = oracle::make_parameters(network, Draws(3));
+      const Batch batch = oracle::make_batch(23, 6, 2, 2, true, true, Draws(4));
+      Vector expected = doubles(p);
+      oracle::Optimizer steps(training, network.size);
+      Vector losses;
+      for (int epoch = 0; epoch < training.epochs; ++epoch) {
+        const oracle::Gradients g = oracle::gradients(network, loss, batch, expected);
+        losses.push_back(g.loss);
+        steps.step(g.gradient, expected);
+      }
+      Interrupt never([] { return true; });
+      const std::vector<double> actual =
+          train(network, loss, batch.windows(), nullptr, training, p.data(), go_on, never).loss;
+      const std::string what =
+          std::string(optimizer == Training::Optimizer::kAdam ? "adam" : "rmsprop") +
+          (clip_norm > 0 ? ", clipped," : "");
+      compare(report, what + " losses", actual.data(), losses.data(), losses.size(),
+              tolerance.outputs);
+      compare_tensors(report, what, network, p, expected, tolerance.trained);
+    }
+}
+
+// Series and forecasts.
+
+struct Series {
+  std::vector<double> values;
+  std::vector<std::int64_t> indptr{0};
+
+  std::int64_t size() const { return std::int64_t(indptr.size()) - 1; }
+};
+
+// Waves with noise, exact in float32; one series never changes.
+Series make_series(const std::vector<int>& lengths, Draws draws) {
+  Series series;
+  for (int length : lengths) {
+    const float rate = 0.3f + 0.2f * draws.uniform(), level = 3 * draws.uniform();
+    for (int t = 0; t < length; ++t)
+      series.values.push_back(
+          series.size() == 3 ? level
+                             : float(level + std::sin(rate * float(t)) + 0.2f * draws.uniform()));
+    series.indptr.push_back(std::int64_t(series.values.size()));
+  }
+  return series;
+}
+
+// The last values of `n` series, some of them shorter than the context C.
+Series make_histories(int n, int C, Draws draws) {
+  std::vector<int> lengths;
+  for (int j = 0; j < n; ++j) lengths.push_back(j % 3 == 1 ? 1 + draws.below(C) : C + j % 5);
+  return make_series(lengths, draws);
+}
+
+Origins origins_of(const Series& series) {
+  return {series.values.data(), series.indptr.data(), series.indptr.data() + 1, series.size()};
+}
+
+// Unscaled, so that what the network says is all that there is. Directly h steps ahead, and one
+// step fed back.
+struct ForecastCase {
+  static constexpr int C = 6, h = 3;
+  Series series;
+  Network direct, one_step;
+  std::vector<float> direct_parameters, one_step_parameters;
+  Vector expected, fed_back;  // [n][h]
+};
+
+std::vector<ForecastCase> make_forecast_cases(const Shape& shape, const Sizes& sizes) {
+  constexpr int C = ForecastCase::C, h = ForecastCase::h;
+  const auto network_says = [](const Network& network, const std::vector<float>& p,
+                               const Vector& y) {
+    const std::size_t length = std::min(y.size(), std::size_t(C));
+    const std::vector<float> x(y.end() - std::ptrdiff_t(length), y.end());
+    return oracle::forward(network, doubles(p), x.data(), int(length)).outputs;
+  };
+  std::vector<ForecastCase> cases;
+  for (int n : {1, 2, 7, 33, 70}) {
+    // No gradients, but h + 1 times forward.
+    if (flops(shape, C, n) / 3 * (h + 1) > sizes.most_flops) continue;
+    ForecastCase c{make_histories(n, C, Draws(n)),
+                   Network(1, shape.hidden, h, 0.0f),
+                   Network(1, shape.hidden, 1, 0.0f),
+                   {},
+                   {},
+                   {},
+                   {}};
+    c.direct_parameters = oracle::make_parameters(c.direct, Draws(5));
+    c.one_step_parameters = oracle::make_parameters(c.one_step, Draws(6));
+    for (int s = 0; s < n; ++s) {
+      Vector y(c.series.values.begin() + c.series.indptr[s],
+               c.series.values.begin() + c.series.indptr[s + 1]);
+      const Vector outputs = network_says(c.direct, c.direct_parameters, y);
+      c.expected.insert(c.expected.end(), outputs.begin(), outputs.end());
+      for (int k = 0; k < h; ++k) {
+        y.push_back(network_says(c.one_step, c.one_step_parameters, y)[0]);
+        c.fed_back.push_back(y.back());
+      }
+    }
+    cases.push_back(std::move(c));
+  }
+  return cases;
+}
+
+void check_forecasts(Report& report, const Tolerance& tolerance, const ForecastCase& c) {
+  const Windowing direct{c.C, c.h, Scaling::kNone, Anchor::kNone, 1};
+  const Windowing one_step{c.C, 1, Scaling::kNone, Anchor::kNone, 1};
+  const std::string what = std::to_string(c.series.size()) + " forecasts";
+  Interrupt never([] { return true; });
+  Vector out(c.expected.size());
+  forecast(in_precision(tolerance.precision, c.direct), c.direct_parameters.data(), direct,
+           origins_of(c.series), 1, never, out.data());
+  compare(report, what, out.data(), c.expected.data(), out.size(), tolerance.outputs);
+  forecast_recursive(in_precision(tolerance.precision, c.one_step), c.one_step_parameters.data(),
+                     one_step, origins_of(c.series), c.h, 1, never, out.data());
+  compare(report, what + " fed back", out.data(), c.fed_back.data(), out.size(), tolerance.outputs);
+}
+
+// The same bits on any number of threads.
+
+using Result = std::function<Bits(int threads)>;
+
+void same_bits(Report& report, const Sizes& sizes, const std::string& what, const Result& result) {
+  const Bits first = result(sizes.threads[0]);
+  for (std::size_t j = 1; j < sizes.threads.size(); ++j)
+    report.check(result(sizes.threads[j]) == first,
+                 what + ": other bits on " + std::to_string(sizes.threads[j]) + " threads");
+}
+
+Bits gradient_bits(const Sizes& sizes, Precision precision, int threads) {
+  const Loss& loss = kLosses.back();
+  const int h = 3;
+  const Network network(2, {17, 12}, h * loss.outputs_per_target(), 0.3f, precision);
+  const std::vector<float> p = oracle::make_parameters(network, Draws(7));
+  const int N = 2 * sizes.batch + 70;
+  const Batch batch = oracle::make_batch(N, sizes.T / 4, 2, h, true, true, Draws(8));
+  std::vector<float> outputs(std::size_t(N) * network.outputs), gradient(network.size);
+  const double value = loss_and_gradient(network, loss, batch.windows(), threads, 3, p.data(),
+                                         outputs.data(), gradient.data());
+  return Bits() << value << outputs << gradient;
+}
+
+// Training on series of several lengths, one too short for a whole window and one that is flat.
+class TrainingJob {
+ public:
+  TrainingJob(const Sizes& sizes, Precision precision, const Loss& loss, float dropout,
+              double validation_fraction)
+      : loss_(loss),
+        windowing_{sizes.T, 3, Scaling::kStandard, Anchor::kLast, 1},
+        network_(1, {10, 7}, windowing_.horizon * loss.outputs_per_target(), dropout, precision) {
+    const int length = sizes.T + windowing_.horizon + sizes.windows_a_series;
+    series_ =
+        make_series({length, sizes.T, length + 20, length, length + 3, 2 * sizes.T}, Draws(9));
+    split_ = split_by_time(series_.indptr.data(), series_.size(), sizes.T, windowing_.horizon,
+                           validation_fraction);
+    training.epochs = sizes.epochs;
+    training.batch_size = sizes.batch;
+    training.learning_rate = 0.01f;
+    training.seed = 11;
+  }
+
+  Bits run(int threads) {
+    const SeriesWindows windows(series_.values.data(), series_.indptr.data(), windowing_,
+                                split_.training);
+    const SeriesWindows held(series_.values.data(), series_.indptr.data(), windowing_,
+                             split_.validation);
+    training.threads = threads;
+    parameters.resize(network_.size);
+    initialise(network_, 5, 1.0f, parameters.data());
+    Interrupt never([] { return true; });
+    result = train(network_, loss_, windows, held.size() > 0 ? &held : nullptr, training,
+                   parameters.data(), go_on, never);
+    return Bits() << result.loss << result.validation_loss << result.best_epoch << parameters;
+  }
+
+  Training training;
+  TrainingResult result;
+  std::vector<float> parameters;
+
+ private:
+  Loss loss_;
+  Windowing windowing_;
+  Network network_;
+  Series series_;
+  WindowSplit split_;
+};
+
+void check_training_bits(Report& report, const Sizes& sizes, Precision precision) {
+  const auto run = [&](const std::string& what, TrainingJob& job) {
+    same_bits(report, sizes, what, [&](int threads) { return job.run(threads); });
+    report.check(std::all_of(job.parameters.begin(), job.parameters.end(),
+                             [](float w) { return std::isfinite(w); }),
+                 what + ": a weight is not finite");
+  };
+  TrainingJob plain(sizes, precision, kLosses[0], 0.0f, 0.0);
+  plain.training.shuffle = false;
+  run("in order", plain);
+  // Else what is checked here would hold for an engine that never shuffles.
+  const Bits in_order = plain.run(1);
+  plain.training.shuffle = true;
+  const Bits shuffled = plain.run(1);
+  report.check(!(shuffled == in_order), "shuffling changes nothing");
+  plain.training.seed = 12;
+  report.check(!(plain.run(1) == shuffled), "the seed changes nothing");
+
+  TrainingJob regularised(sizes, precision, kLosses.back(), 0.3f, 0.2);
+  regularised.training.clip_norm = 0.5f;
+  regularised.training.weight_decay = 0.1f;
+  run("shuffled, dropout, clipped, validation", regularised);
+
+  TrainingJob stopping(sizes, precision, kLosses[2], 0.0f, 0.2);
+  stopping.training.optimizer = Training::Optimizer::kRmsprop;
+  stopping.training.learning_rate = 0.3f;  // too much, so that it soon gets worse
+  stopping.training.epochs = 20;
+  stopping.training.patience = 1;
+  run("early stopping", stopping);
+  const int epochs = int(stopping.result.loss.size());
+  report.check(epochs < 20 && stopping.result.best_epoch == epochs - 1,
+               "stopped after epoch " + std::to_string(epochs) + ", the best was " +
+                   std::to_string(stopping.result.best_epoch));
+}
+
+Bits forecast_bits(const Sizes& sizes, Precision precision, bool recursive, int threads) {
+  const int h = recursive ? 1 : 3, steps = recursive ? 5 : 3;
+  const Windowing windowing{sizes.T, h, Scaling::kStandard, Anchor::kLast, 1};
+  const Network network(1, {17, 12}, h, 0.3f, precision);
+  const std::vector<float> p = oracle::make_parameters(network, Draws(10));
+  const Series series = make_histories(sizes.batch, sizes.T, Draws(11));
+  std::vector<double> out(std::size_t(series.size()) * steps);
+  Interrupt never([] { return true; });
+  if (recursive)
+    forecast_recursive(network, p.data(), windowing, origins_of(series), steps, threads, never,
+                       out.data());
+  else
+    forecast(network, p.data(), windowing, origins_of(series), threads, never, out.data());
+  return Bits() << out;
+}
+
+void check_same_bits(Report& report, const Sizes& sizes, Precision precision) {
+  if (precision != Precision::kFloat32)
+    report.check(
+        !(gradient_bits(sizes, precision, 1) == gradient_bits(sizes, Precision::kFloat32, 1)),
+        "it is float32 under another name");
+  same_bits(report, sizes, "gradients with dropout",
+            [&](int threads) { return gradient_bits(sizes, precision, threads); });
+  check_training_bits(report, sizes, precision);
+  for (bool recursive : {false, true})
+    same_bits(report, sizes, recursive ? "forecasts fed back" : "forecasts",
+              [&](int threads) { return forecast_bits(sizes, precision, recursive, threads); });
+}
+
+// Work that ends early, and errors.
+
+// What `f` throws as an E; empty where it throws nothing.
+template <class E>
+std::string message_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// Throws on every thread but the one that made it, which waits until that has happened (but not for
+// ever: there might be no other thread).
+class ThrowsElsewhere {
+ public:
+  void operator()() const {
+    std::unique_lock lock(mutex_);
+    if (std::this_thread::get_id() == home_) {
+      thrown_.wait_for(lock, std::chrono::seconds(20), [&] { return has_thrown_; });
+      return;
+    }
+    has_thrown_ = true;
+    thrown_.notify_all();
+    throw std::runtime_error("thrown in a worker");
+  }
+
+ private:
+  std::thread::id home_ = std::this_thread::get_id();
+  mutable std::mutex mutex_;
+  mutable std::condition_variable thrown_;
+  mutable bool has_thrown_ = false;
+};
+
+class ThrowingWindows final : public WindowSource {
+ public:
+  explicit ThrowingWindows(const WindowSource& windows) : windows_(windows) {}
+  std::int64_t size() const override { return windows_.size(); }
+  int time_steps() const override { return windows_.time_steps(); }
+  int inputs() const override { return windows_.inputs(); }
+  int horizon() const override { return windows_.horizon(); }
+  void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const override {
+    throw_elsewhere_();
+    windows_.gather(windows, n, lanes, out);
+  }
+  std::string describe(std::uint32_t window) const override { return windows_.describe(window); }
+
+ private:
+  const WindowSource& windows_;
+  ThrowsElsewhere throw_elsewhere_;
+};
+
+void check_workers(Report& report) {
+  for (int threads : {1, 2, 8})
+    for (int n : {0, 1, 3, 100}) {
+      Workers workers(threads);
+      const std::string what = std::to_string(n) + " tasks on " + std::to_string(threads);
+      for (int round = 0; round < 3; ++round) {
+        std::vector<int> calls(n);
+        std::vector<std::atomic<int>> in_use(threads);
+        std::atomic<bool> shared = false;
+        const std::function<void(int, int)> task = [&](int number, int worker) {
+          if (in_use[worker]++) shared = true;
+          ++calls[number];
+          in_use[worker]--;
+        };
+        workers.run(n, task);
+        report.check(std::all_of(calls.begin(), calls.end(), [](int c) { return c == 1; }),
+                     what + ": not each run once");
+        report.check(!shared, what + ": two at a time by one worker");
+        const auto all_throw = [&] {
+          workers.run(n, [](int, int) { throw std::runtime_error("thrown in a task"); });
+        };
+        report.check(message_of<std::runtime_error>(all_throw).empty() == (n == 0),
+                     what + ": the exception does not come out");
+      }
+    }
+  Workers workers(8);
+  const ThrowsElsewhere throw_elsewhere;
+  report.check(message_of<std::runtime_error>([&] {
+                 workers.run(100, [&](int, int) { throw_elsewhere(); });
+               }) == "thrown in a worker",
+               "a worker's exception does not come out");
+}
+
+void check_early_ends(Report& report, const Sizes& sizes, Precision precision) {
+  const int threads = sizes.threads.back();
+  const Loss loss;
+  const Network network(2, {17, 12}, 3, 0.0f, precision);
+  const std::vector<float> initial = oracle::make_parameters(network, Draws(12));
+  const Batch batch = oracle::make_batch(sizes.batch, sizes.T, 2, 3, false, false, Draws(13));
+  Training training;
+  training.batch_size = sizes.batch;
+  training.threads = threads;
+  std::vector<float> p;
+  TrainingResult result;
+  const auto run = [&](const WindowSource& windows, const EpochEnded& epoch_ended,
+                       Interrupt interrupt) {
+    p = initial;
+    result = train(network, loss, windows, nullptr, training, p.data(), epoch_ended, interrupt);
+  };
+  const auto always = [] { return true; };
+
+  training.epochs = 2;
+  run(batch.windows(), go_on, Interrupt(always));
+  const std::vector<float> after_two = p;
+  report.check(!result.cancelled && p != initial, "two epochs are not trained");
+
+  training.epochs = 10'000'000;
+  run(batch.windows(), [](const EpochReport& r) { return r.epoch < 2; }, Interrupt(always));
+  report.check(result.cancelled && result.loss.size() == 2 && p == after_two,
+               "the callback does not end the training after two epochs");
+  run(batch.windows(), go_on, Interrupt([] { return false; }));
+  report.check(result.cancelled, "the interrupt does not end the training");
+  report.check(message_of<std::runtime_error>([&] {
+                 run(
+                     batch.windows(),
+                     [](const EpochReport&) -> bool { throw std::runtime_error("by callback"); },
+                     Interrupt(always));
+               }) == "by callback" &&
+                   p == initial,
+               "the callback's exception does not come out, or weights have changed");
+  report.check(message_of<std::runtime_error>([&] {
+                 run(batch.windows(), go_on,
+                     Interrupt([]() -> bool { throw std::runtime_error("by interrupt"); }));
+               }) == "by interrupt" &&
+                   p == initial,
+               "the interrupt's exception does not come out, or weights have changed");
+
+  training.learning_rate = 3e38f;
+  std::string message =
+      message_of<Diverged>([&] { run(batch.windows(), go_on, Interrupt(always)); });
+  report.check(message.find("epoch") != std::string::npos && p == initial,
+               "a training that diverges says: " + message);
+  training.learning_rate = 1e-3f;
+  Batch broken = batch;
+  broken.targets[77 * 3 + 1] = std::numeric_limits<float>::infinity();
+  message = message_of<Diverged>([&] { run(broken.windows(), go_on, Interrupt(always)); });
+  report.check(message.find("epoch 1,") != std::string::npos &&
+                   message.find("window 77 (step 2 ") != std::string::npos,
+               "an infinite target gives: " + message);
+
+  const ArrayWindows windows = batch.windows();
+  std::vector<float> outputs(std::size_t(batch.N) * network.outputs), gradient(network.size);
+  const auto gradients_of = [&](const WindowSource& source) {
+    const double value = loss_and_gradient(network, loss, source, threads, 0, initial.data(),
+                                           outputs.data(), gradient.data());
+    return Bits() << value << outputs << gradient;
+  };
+  const Bits before = gradients_of(windows);
+  for (int round = 0; round < 5; ++round) {
+    const ThrowingWindows throwing(windows);
+    report.check(
+        message_of<std::runtime_error>([&] { gradients_of(throwing); }) == "thrown in a worker",
+        "a worker's exception does not come out of loss_and_gradient");
+  }
+  report.check(message_of<std::runtime_error>([&] {
+                 run(ThrowingWindows(windows), go_on, Interrupt(always));
+               }) == "thrown in a worker" &&
+                   p == initial,
+               "a worker's exception does not come out of train, or weights have changed");
+  report.check(gradients_of(windows) == before, "after an exception, other results");
+
+  const int steps = 20'000;
+  const Network one_step(1, {5, 20}, 1, 0.0f, precision);
+  const std::vector<float> q = oracle::make_parameters(one_step, Draws(14));
+  const Series series = make_histories(33, 12, Draws(15));
+  std::vector<double> out(std::size_t(series.size()) * steps, NAN);
+  Interrupt at_once([] { return false; });
+  forecast_recursive(one_step, q.data(), {12, 1, Scaling::kStandard, Anchor::kLast, 1},
+                     origins_of(series), steps, threads, at_once, out.data());
+  report.check(at_once.requested() && std::isnan(out.back()),
+               "the interrupt does not end the forecast");
+}
+
+void when_it_hangs(int) {
+  constexpr char kMessage[] = "\nfive minutes have passed: a deadlock?\n";
+  [[maybe_unused]] const auto written = write(STDOUT_FILENO, kMessage, sizeof kMessage - 1);
+  _exit(1);
+}
+
+int run(bool quick, std::vector<std::string> isas) {
+  signal(SIGALRM, when_it_hangs);
+  const Sizes& sizes = quick ? kQuick : kAll;
+  Report report;
+  const auto group = [&](const std::string& name, const std::function<void()>& checks) {
+    alarm(300);
+    report.group(name, checks);
+  };
+  group("oracle: finite differences", [&] { check_oracle(report, quick); });
+  group("workers", [&] { check_workers(report); });
+  group("an unknown instruction set", [&] {
+    const std::string message = message_of<ConfigError>([] { set_isa("8080"); });
+    report.check(message.find("8080") != std::string::npos, "set_isa says: " + message);
+  });
+  for (const Shape& shape : kShapes) {
+    const std::vector<Case> cases = make_cases(shape, sizes);
+    const std::vector<ForecastCase> forecasts = make_forecast_cases(shape, sizes);
+    for (const std::string& isa : isas) {
+      set_isa(isa);
+      for (const Tolerance& tolerance : kTolerances)
+        group(isa + ", " + tolerance.name + ": network " + shape.name, [&] {
+          for (const Case& c : cases) check_gradients(report, tolerance, c);
+          for (const ForecastCase& c : forecasts) check_forecasts(report, tolerance, c);
+        });
+    }
+  }
+  for (const std::string& isa : isas) {
+    set_isa(isa);
+    for (const Tolerance& tolerance : kTolerances) {
+      const std::string name = isa + ", " + tolerance.name + ": ";
+      const Precision precision = tolerance.precision;
+      group(name + "optimisers", [&] { check_optimizers(report, tolerance); });
+      group(name + "the same bits on any threads",
+            [&] { check_same_bits(report, sizes, precision); });
+      group(name + "early ends", [&] { check_early_ends(report, sizes, precision); });
+    }
+  }
+  return report.finish();
+}
+
+}  // namespace
+}  // namespace gatecast
+
+int main(int argc, char** argv) {
+  bool quick = false;
+  std::vector<std::string> isas = gatecast::available_isas();
+  for (int j = 1; j < argc; ++j) {
+    const std::string argument = argv[j];
+    if (argument == "--quick") {
+      quick = true;
+    } else if (argument == "--isa" && j + 1 < argc) {
+      isas = {argv[++j]};
+    } else {
+      std::fprintf(stderr, "usage: check [--quick] [--isa NAME]\n");
+      return 2;
+    }
+  }
+  try {
+    return gatecast::run(quick, isas);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "\n%s\n", error.what());
+    return 1;
+  }
+}
