@@ -115,38 +115,54 @@ inline Vec at_least(Vec x, float low) {
 #endif
 }
 
-// 2^y = scale * (1 + rest) with scale = 2^n, n the integer nearest to y, for y <= 126; below -126
-// it is 0 or 2^-126. Two numbers, so that 2^y - 1 keeps its relative precision near zero.
+// y = n + r with n the integer nearest to y and |r| <= 1/2, and 2^r - 1 = r p(r): p a minimax
+// polynomial of relative error 1.1e-8, or 1.5e-5.
 struct Exp2 {
-  Vec scale, rest;
+  Vec n, r, p;
 };
 template <Exactness E>
-inline Exp2 exp2(Vec y) {
+inline Exp2 split_exp2(Vec y) {
 #if GATECAST_AVX512
-  const Vec r = (Vec)_mm512_maskz_reduce_ps(0xffff, (__m512)y, 8);  // y - n
-  const Vec scale = (Vec)_mm512_maskz_scalef_ps(0xffff, (__m512)broadcast(1.0f), (__m512)(y - r));
+  const Vec r = (Vec)_mm512_maskz_reduce_ps(0xffff, (__m512)y, 8), n = y - r;
 #else
-  y = at_least(y, -126.0f);
-  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits of the mantissa.
-  const Vec magic = broadcast(12582912.0f), shifted = y + magic, r = y - (shifted - magic);
-  const Vec scale = (Vec)(((IntVec)shifted - (IntVec)magic + 127) << 23);
+  // Adding 1.5 * 2^23 rounds to an integer.
+  const Vec magic = broadcast(12582912.0f), n = (y + magic) - magic, r = y - n;
 #endif
-  // 2^r - 1 = r p(r), |r| <= 1/2; minimax of the relative error: 1.1e-8, or 1.5e-5.
   if constexpr (E == Exactness::kCoarse) {
     Vec p = broadcast(9.6181106071e-3f);
     p = fma(p, r, broadcast(5.5837288855e-2f));
     p = fma(p, r, broadcast(2.4023252169e-1f));
-    p = fma(p, r, broadcast(6.9313685778e-1f));
-    return {scale, p * r};
+    return {n, r, fma(p, r, broadcast(6.9313685778e-1f))};
   } else {
     Vec p = broadcast(1.5403512623e-4f);
     p = fma(p, r, broadcast(1.3390735556e-3f));
     p = fma(p, r, broadcast(9.6182374946e-3f));
     p = fma(p, r, broadcast(5.5503574335e-2f));
     p = fma(p, r, broadcast(2.4022649795e-1f));
-    p = fma(p, r, broadcast(6.9314718793e-1f));
-    return {scale, p * r};
+    return {n, r, fma(p, r, broadcast(6.9314718793e-1f))};
   }
+}
+
+// x * 2^n for whole n; without AVX-512 -126 <= n <= 127.
+inline Vec times_exp2(Vec x, Vec n) {
+#if GATECAST_AVX512
+  return (Vec)_mm512_maskz_scalef_ps(0xffff, (__m512)x, (__m512)n);
+#else
+  // Adding 1.5 * 2^23 leaves the integer in the low bits of the mantissa.
+  const Vec magic = broadcast(12582912.0f);
+  return x * (Vec)(((IntVec)(n + magic) - (IntVec)magic + 127) << 23);
+#endif
+}
+
+// Within the range in which 2^y and 1 + 2^y have a reciprocal. Without the Newton step infinity has
+// one too: nothing to do.
+template <Exactness E>
+inline Vec within_exp2(Vec y) {
+#if GATECAST_AVX512
+  return E == Exactness::kCoarse ? y : at_most(y, 126.0f);
+#else
+  return at_least(at_most(y, 126.0f), -126.0f);
+#endif
 }
 
 // Arguments come scaled, by factors that the weights are packed with, so that 2^y is all it takes:
@@ -155,15 +171,21 @@ inline constexpr float kSigmoidScale = -1.44269504088896341f, kTanhScale = 2.885
 
 template <Exactness E>
 inline Vec sigmoid_scaled(Vec y) {
-  const Exp2 e = exp2<E>(at_most(y, 126.0f));
-  return reciprocal<E>(fma(e.scale, e.rest, e.scale) + 1.0f);
+  const Exp2 e = split_exp2<E>(within_exp2<E>(y));
+  return reciprocal<E>(times_exp2(fma(e.p, e.r, broadcast(1.0f)), e.n) + 1.0f);
 }
 
-// D / (D + 2) with D = e^(2x) - 1.
+// D / (D + 2) with D = 2^y - 1, as 2^n (2^r - 1) + (2^n - 1): exact near zero.
 template <Exactness E>
 inline Vec tanh_scaled(Vec y) {
-  const Exp2 e = exp2<E>(at_most(y, 60.0f));
-  const Vec d = fma(e.scale, e.rest, e.scale - 1.0f);
+#if GATECAST_AVX512
+  y = at_most(y, 60.0f);
+#else
+  y = at_least(at_most(y, 60.0f), -126.0f);
+#endif
+  const Exp2 e = split_exp2<E>(y);
+  const Vec scale = times_exp2(broadcast(1.0f), e.n);
+  const Vec d = fma(scale, e.p * e.r, scale - 1.0f);
   return d * reciprocal<E>(d + 2.0f);
 }
 

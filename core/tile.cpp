@@ -14,7 +14,7 @@ namespace {
 // cache.
 int chunk_steps(const Network& network, int lanes) {
   constexpr int kMost = 8;
-  constexpr std::size_t kBytes = 256 << 10;
+  constexpr std::size_t kBytes = 512 << 10;
   std::size_t a_step = 0;
   for (const Network::Layer& layer : network.layers)
     a_step += std::size_t(4) * layer.units * lanes * sizeof(float);
