@@ -38,6 +38,8 @@ constexpr Kernels kernel_table(const char* name, const char* bfloat16_by) {
                      series_dense},
           .adam = adam,
           .rmsprop = rmsprop,
+          .dot = dot,
+          .subtract = subtract,
           .add = add,
           .sum_of_squares = sum_of_squares};
 }

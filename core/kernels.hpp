@@ -135,6 +135,9 @@ struct Kernels {
                float* mean, float* square);
   void (*rmsprop)(float learning_rate, float decay, float alpha, float epsilon, float scale,
                   std::size_t n, float* parameters, const float* gradient, float* square);
+  // The same bits on every instruction set, n a multiple of 16: what initial weights are made with.
+  float (*dot)(std::size_t n, const float* a, const float* b);
+  void (*subtract)(std::size_t n, float scale, const float* from, float* to);
   // to [n] += from [n]
   void (*add)(std::size_t n, const float* from, float* to);
   // The sum of squares of n values, n a multiple of 16.

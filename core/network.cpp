@@ -2,7 +2,9 @@
 
 #include <cmath>
 
+#include "dispatch.hpp"
 #include "errors.hpp"
+#include "memory.hpp"
 #include "random.hpp"
 
 namespace gatecast {
@@ -15,27 +17,26 @@ void glorot(Random& random, int rows, int columns, double scale, float* out) {
 
 // Orthonormal columns [rows][columns], rows >= columns, by modified Gram-Schmidt on normal numbers.
 void orthogonal(Random& random, int rows, int columns, float* out) {
-  std::vector<double> q(std::size_t(rows) * columns);  // [column][row]
-  for (double& x : q) {
-    const double radius = std::sqrt(-2.0 * std::log(1.0 - random.uniform()));
-    x = radius * std::cos(6.283185307179586 * random.uniform());
-  }
+  const Kernels& k = kernels();
+  const std::size_t stride = round_up(rows, 16);
+  Floats q(columns * stride);  // [column][row]
+  for (int c = 0; c < columns; ++c)
+    for (int r = 0; r < rows; ++r) {
+      const double radius = std::sqrt(-2.0 * std::log(1.0 - random.uniform()));
+      q.data()[c * stride + r] = float(radius * std::cos(6.283185307179586 * random.uniform()));
+    }
   for (int c = 0; c < columns; ++c) {
-    double* column = q.data() + std::size_t(c) * rows;
+    float* column = q.data() + c * stride;
     for (int pass = 0; pass < 2; ++pass)  // twice is enough for full precision
       for (int before = 0; before < c; ++before) {
-        const double* other = q.data() + std::size_t(before) * rows;
-        double dot = 0;
-        for (int r = 0; r < rows; ++r) dot += column[r] * other[r];
-        for (int r = 0; r < rows; ++r) column[r] -= dot * other[r];
+        const float* other = q.data() + before * stride;
+        k.subtract(stride, k.dot(stride, column, other), other, column);
       }
-    double norm = 0;
-    for (int r = 0; r < rows; ++r) norm += column[r] * column[r];
-    norm = std::sqrt(norm);
+    const float norm = std::sqrt(k.dot(stride, column, column));
     for (int r = 0; r < rows; ++r) column[r] /= norm;
   }
   for (int r = 0; r < rows; ++r)
-    for (int c = 0; c < columns; ++c) out[r * columns + c] = float(q[std::size_t(c) * rows + r]);
+    for (int c = 0; c < columns; ++c) out[std::size_t(r) * columns + c] = q.data()[c * stride + r];
 }
 
 }  // namespace

@@ -39,6 +39,20 @@ inline void add(std::size_t n, const float* from, float* to) {
   for (; j < n; ++j) to[j] += from[j];
 }
 
+// Sixteen sums and no fused multiply-add, however many lanes a vector has.
+inline float dot(std::size_t n, const float* a, const float* b) {
+  float sums[16] = {};
+  for (std::size_t j = 0; j < n; j += 16)
+    for (int lane = 0; lane < 16; ++lane) sums[lane] += a[j + lane] * b[j + lane];
+  float total = 0;
+  for (float sum : sums) total += sum;
+  return total;
+}
+
+inline void subtract(std::size_t n, float scale, const float* from, float* to) {
+  for (std::size_t j = 0; j < n; ++j) to[j] -= scale * from[j];
+}
+
 // In double: the squares of a great gradient leave the range of a float.
 inline double sum_of_squares(std::size_t n, const float* values) {
   double sums[16] = {};

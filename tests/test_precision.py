@@ -31,9 +31,10 @@ def test_float32_is_the_default() -> None:
 
 def test_bfloat16_forecasts_nearly_what_float32_does(tmp_path: Path) -> None:
     y = waves()
-    full, half = model("float32").fit(y), model("bfloat16").fit(y)
+    # Slowly, so that the two do not part ways by chance.
+    full, half = (model(p, learning_rate=5e-4).fit(y) for p in ("float32", "bfloat16"))
     assert half.precision_ == "bfloat16"
-    assert half.history_["loss"][-1] == pytest.approx(full.history_["loss"][-1], rel=0.05)
+    assert half.history_["loss"][-1] == pytest.approx(full.history_["loss"][-1], rel=1e-3)
     same = model("bfloat16")
     same.adopt(full.fitted)
     error = np.abs(same.predict() - full.predict())
