@@ -394,6 +394,7 @@ NB_MODULE(_core, m) {
          In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> begin,
          In<std::int64_t, nb::ndim<1>> end, int threads) {
         const Origins origins = origins_of(values, begin, end);
+        require(network.inputs == 1, "A forecast needs a network with one input.");
         require(parameters.size() == network.size && network.outputs % windowing.horizon == 0,
                 "The parameters or the horizon do not fit the network.");
         const std::size_t h = windowing.horizon;
@@ -417,9 +418,9 @@ NB_MODULE(_core, m) {
          In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> begin,
          In<std::int64_t, nb::ndim<1>> end, int steps, int threads) {
         const Origins origins = origins_of(values, begin, end);
-        require(parameters.size() == network.size && network.outputs == 1 &&
+        require(parameters.size() == network.size && network.inputs == 1 && network.outputs == 1 &&
                     windowing.horizon == 1 && steps >= 0,
-                "A recursive forecast needs a network with one output.");
+                "A recursive forecast needs a network with one input and one output.");
         auto [array, out] = new_array<double>({begin.size(), std::size_t(steps)});
         Caller caller;
         {

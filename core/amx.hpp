@@ -16,8 +16,9 @@ inline constexpr int kTile = 16;  // rows, and words of a row
 #if GATECAST_EMULATE_AMX
 // The same, number by number, to test the code around it where there is no AMX.
 inline thread_local float tile_registers[8][kTile][kTile];
-inline void configure_tiles() {}
-inline void release_tiles() {}
+inline thread_local bool tiles_configured = false;
+inline void configure_tiles() { tiles_configured = true; }
+inline void release_tiles() { tiles_configured = false; }
 template <int T>
 void tile_zero() {
   __builtin_memset(tile_registers[T], 0, sizeof tile_registers[T]);
@@ -34,6 +35,7 @@ void tile_store(float* to, std::ptrdiff_t stride) {
 }
 template <int C, int A, int B>
 void tile_dot() {
+  if (!tiles_configured) __builtin_trap();  // as the hardware would
   for (int row = 0; row < kTile; ++row) {
     Vec sum = load(tile_registers[C][row]);
     for (int k = 0; k < kTile; ++k)
@@ -76,7 +78,7 @@ void tile_dot() {
 
 // Bfloat16 with rows in whole tiles, eight units (two tiles of gates) at a time.
 struct Tiled : Bfloat16 {
-  static constexpr int kUnitBlock = 8;
+  static constexpr int kRoundUnits = 8;
 };
 inline constexpr int kLanes = 2 * kTile, kTileWords = kTile * kTile;
 
@@ -86,7 +88,7 @@ inline int unit_blocks(int units) { return (units + 7) / 8; }
 inline int depth(int K) { return tiles(words<Bfloat16>(K)); }
 
 inline LayerSizes tiled_sizes(LayerShape s) {
-  const std::size_t H = s.units, blocks = unit_blocks(s.units);
+  const std::size_t blocks = unit_blocks(s.units);
   const std::size_t state = std::size_t(depth(s.units)) * kTile * kLanes;
   const std::size_t input =
       s.narrow() ? std::size_t(s.inputs) * kLanes : std::size_t(depth(s.inputs)) * kTile * kLanes;
@@ -94,7 +96,6 @@ inline LayerSizes tiled_sizes(LayerShape s) {
   LayerSizes sizes = lstm_sizes<Tiled, 2>(s);
   sizes.state = state;
   sizes.input = input;
-  sizes.saved = 5 * H * kLanes / HalfStorage::kPerFloat;
   sizes.forward = blocks * (32 * (1 + (s.narrow() ? s.inputs : 0)) +
                             2 * kTileWords * (input_depth + depth(s.units)));
   sizes.backward_hh = blocks * tiles(s.units) * kTileWords;

@@ -14,7 +14,8 @@ void dense_forward(int H, int O, const float* weight, const float* bias, const f
     for (int v = 0; v < NV; ++v) acc[v] = broadcast(bias[o]);
     for (int k = 0; k < H; ++k)
       for (int v = 0; v < NV; ++v)
-        acc[v] = fma(broadcast(weight[o * H + k]), load(h + k * L + v * kWidth), acc[v]);
+        acc[v] =
+            fma(broadcast(weight[std::size_t(o) * H + k]), load(h + k * L + v * kWidth), acc[v]);
     for (int v = 0; v < NV; ++v) store(out + o * L + v * kWidth, acc[v]);
   }
 }
@@ -31,10 +32,10 @@ void dense_backward(int H, int O, const float* weight, const float* dout, const 
       Vec product{};
       for (int v = 0; v < NV; ++v) {
         const Vec d = load(dout + o * L + v * kWidth);
-        acc[v] = fma(broadcast(weight[o * H + k]), d, acc[v]);
+        acc[v] = fma(broadcast(weight[std::size_t(o) * H + k]), d, acc[v]);
         product = fma(d, state[v], product);
       }
-      weight_sum[o * H + k] += sum(product);
+      weight_sum[std::size_t(o) * H + k] += sum(product);
     }
     for (int v = 0; v < NV; ++v) store(dh + k * L + v * kWidth, acc[v]);
   }

@@ -12,15 +12,15 @@ namespace gatecast::GATECAST_ISA {
 
 // How numbers are multiplied: the one thing that differs between the two precisions here.
 struct Float32 {
-  static constexpr int kDepth = 1;      // numbers in a word
-  static constexpr int kUnitBlock = 1;  // units are rounded up to whole blocks of so many
+  static constexpr int kDepth = 1;       // numbers in a word
+  static constexpr int kRoundUnits = 1;  // units are rounded up to whole blocks of so many
   static constexpr Exactness kExactness = Exactness::kFloat;
   using Storage = FloatStorage;
   static Vec dot(Vec a, Vec b, Vec acc) { return fma(a, b, acc); }
 };
 struct Bfloat16 {
   static constexpr int kDepth = 2;
-  static constexpr int kUnitBlock = 1;
+  static constexpr int kRoundUnits = 1;
   static constexpr Exactness kExactness = Exactness::kCoarse;
   using Storage = HalfStorage;
   static Vec dot(Vec a, Vec b, Vec acc) { return dot_pairs(a, b, acc); }
@@ -35,7 +35,7 @@ int words(int n) {
 
 template <class P>
 int rounded_units(int units) {
-  return (units + P::kUnitBlock - 1) / P::kUnitBlock * P::kUnitBlock;
+  return (units + P::kRoundUnits - 1) / P::kRoundUnits * P::kRoundUnits;
 }
 
 template <int N>

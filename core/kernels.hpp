@@ -58,7 +58,8 @@ struct TileKernels {
   int lanes;
   LayerSizes (*sizes)(LayerShape);
 
-  // Once on each thread before and after the functions below, where the hardware has to be set up.
+  // Before and after the lstm_ functions of one tile, on its thread, where the hardware has to be
+  // set up; else null.
   void (*enter)();
   void (*leave)();
 
@@ -123,8 +124,9 @@ struct Kernels {
   } float32, bfloat16;
   SeriesKernels series;
 
-  // Those for a batch of n windows: two whole tiles at least, so that a small batch still feeds two
-  // threads. Nothing but n decides, so that the number of threads changes no sum.
+  // Those for a batch of n windows: two whole tiles at least where a set has a narrow one, so that
+  // a small batch still feeds two threads. Nothing but n decides, so that the number of threads
+  // changes no sum.
   const TileKernels& tiles(Precision precision, std::int64_t n) const {
     const Tiles& t = precision == Precision::kFloat32 ? float32 : bfloat16;
     return n < 2 * t.wide.lanes ? t.narrow : t.wide;

@@ -108,18 +108,11 @@ void pack_forward(LayerShape s, Part part, const float* w_ih, const float* w_hh,
 template <class P>
 inline Vec activate(const Vec (&pre)[4], float* c, float* saved, int L, int at) {
   constexpr Exactness E = P::kExactness;
-  using Storage = typename P::Storage;
   const Vec i = sigmoid_scaled<E>(pre[0]), f = sigmoid_scaled<E>(pre[1]);
   const Vec g = tanh_scaled<E>(pre[2]), o = sigmoid_scaled<E>(pre[3]);
   const Vec before = load(c), cell = fma(f, before, i * g);
   store(c, cell);
-  if (saved) {
-    Storage::store_at(saved, at, i);
-    Storage::store_at(saved, at + L, f);
-    Storage::store_at(saved, at + 2 * L, g);
-    Storage::store_at(saved, at + 3 * L, o);
-    Storage::store_at(saved, at + 4 * L, before);
-  }
+  if (saved) P::Storage::put(saved, at, L, i, f, g, o, before);
   return o * tanh_scaled<E>(cell * kTanhScale);
 }
 
@@ -166,21 +159,18 @@ inline const float* lane_pairs(const float* delta, int units, int L) {
 template <class P, int NV>
 void lstm_backward_gates(int units, const float* saved, const float* dh, float* dc, float* delta) {
   constexpr int L = NV * kWidth;
-  using Storage = typename P::Storage;
-  float* by_lanes = const_cast<float*>(lane_pairs<P>(delta, units, L));
+  float* by_lanes = delta + 2 * rounded_units<P>(units) * L;
   for (int u = 0; u < units; ++u) {
     Vec d[4][NV];
 #pragma GCC unroll 2
     for (int v = 0; v < NV; ++v) {
-      const int at = 5 * u * L + v * kWidth, row = u * L + v * kWidth;
-      const Vec i = Storage::load_at(saved, at), f = Storage::load_at(saved, at + L);
-      const Vec g = Storage::load_at(saved, at + 2 * L), o = Storage::load_at(saved, at + 3 * L);
-      const Vec before = Storage::load_at(saved, at + 4 * L);
+      const int row = u * L + v * kWidth;
+      const auto [i, f, g, o, before, f_slope] = P::Storage::get(saved, 5 * u * L + v * kWidth, L);
       const Vec squashed = tanh_scaled<P::kExactness>(fma(f, before, i * g) * kTanhScale);
       const Vec from_above = load(dh + row), through = from_above * o;
       const Vec dcell = fma(through, 1.0f - squashed * squashed, load(dc + row));
       d[0][v] = dcell * g * (i * (1.0f - i));
-      d[1][v] = dcell * before * (f * (1.0f - f));
+      d[1][v] = dcell * before * f_slope;
       d[2][v] = dcell * i * (1.0f - g * g);
       d[3][v] = through * squashed * (1.0f - o);
       store(dc + row, dcell * f);

@@ -64,6 +64,9 @@ Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, floa
   head_weight = size;
   head_bias = head_weight + std::size_t(outputs) * below;
   size = head_bias + outputs;
+  if (size >= std::size_t(1) << 31)
+    throw ConfigError("A network of more than 2,147,483,647 parameters. Got: " +
+                      std::to_string(size) + ". Use a smaller hidden_size or horizon.");
 }
 
 std::vector<Parameter> Network::parameters() const {

@@ -89,7 +89,7 @@ inline void series_dense(int H, int O, const float* weight, const float* bias, c
   for (int o = 0; o < O; ++o) {
     Vec sums{};
     for (int k = 0; k < H; k += kWidth)
-      sums = fma(row_words<Float32>(weight + o * H, k, H, 1.0f), load(h + k), sums);
+      sums = fma(row_words<Float32>(weight + std::size_t(o) * H, k, H, 1.0f), load(h + k), sums);
     out[o] = bias[o] + sum(sums);
   }
 }

@@ -66,16 +66,14 @@ inline Vec fma(Vec a, Vec b, Vec c) {
 #endif
 }
 
-// How exact an elementary function is: to a few units in the last place of a float, or to the 1e-4
-// that is lost anyway where products are taken in bfloat16.
+// How exact 2^y is: to a few units in the last place of a float, or to the 1e-5 that is lost anyway
+// where products are taken in bfloat16.
 enum class Exactness { kFloat, kCoarse };
 
 // 1 / x for 1 <= x < 1e38. Not for zero or infinity: the Newton step would give NaN.
-template <Exactness E>
 inline Vec reciprocal(Vec x) {
 #if GATECAST_AVX512
   const Vec y = (Vec)_mm512_maskz_rcp14_ps(0xffff, (__m512)x);
-  if constexpr (E == Exactness::kCoarse) return y;
   return fma(y, fma(-x, y, broadcast(1.0f)), y);
 #else
   return broadcast(1.0f) / x;
@@ -154,14 +152,12 @@ inline Vec times_exp2(Vec x, Vec n) {
 #endif
 }
 
-// Within the range in which 2^y and 1 + 2^y have a reciprocal. Without the Newton step infinity has
-// one too: nothing to do.
-template <Exactness E>
-inline Vec within_exp2(Vec y) {
+// Within the range in which 2^y is a normal number.
+inline Vec within_exp2(Vec y, float high) {
 #if GATECAST_AVX512
-  return E == Exactness::kCoarse ? y : at_most(y, 126.0f);
+  return at_most(y, high);  // times_exp2 takes care of the rest
 #else
-  return at_least(at_most(y, 126.0f), -126.0f);
+  return at_least(at_most(y, high), -126.0f);
 #endif
 }
 
@@ -171,22 +167,17 @@ inline constexpr float kSigmoidScale = -1.44269504088896341f, kTanhScale = 2.885
 
 template <Exactness E>
 inline Vec sigmoid_scaled(Vec y) {
-  const Exp2 e = split_exp2<E>(within_exp2<E>(y));
-  return reciprocal<E>(times_exp2(fma(e.p, e.r, broadcast(1.0f)), e.n) + 1.0f);
+  const Exp2 e = split_exp2<E>(within_exp2(y, 126.0f));
+  return reciprocal(times_exp2(fma(e.p, e.r, broadcast(1.0f)), e.n) + 1.0f);
 }
 
 // D / (D + 2) with D = 2^y - 1, as 2^n (2^r - 1) + (2^n - 1): exact near zero.
 template <Exactness E>
 inline Vec tanh_scaled(Vec y) {
-#if GATECAST_AVX512
-  y = at_most(y, 60.0f);
-#else
-  y = at_least(at_most(y, 60.0f), -126.0f);
-#endif
-  const Exp2 e = split_exp2<E>(y);
+  const Exp2 e = split_exp2<E>(within_exp2(y, 60.0f));
   const Vec scale = times_exp2(broadcast(1.0f), e.n);
   const Vec d = fma(scale, e.p * e.r, scale - 1.0f);
-  return d * reciprocal<E>(d + 2.0f);
+  return d * reciprocal(d + 2.0f);
 }
 
 inline float sum(Vec v) {
@@ -279,23 +270,65 @@ inline void repair(Vec& a, Vec& b) {
 
 inline void store_low_half(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof(Vec) / 2); }
 
-// What the backward pass needs of the forward one is kept as floats, or in half the room where the
-// products are in bfloat16 and the hardware converts.
+// What the backward pass needs of the forward one: five vectors for each unit, i, f, g, o and the
+// cell before. Kept as floats, or in half the room where the products are in bfloat16 and the
+// hardware converts.
+struct Saved {
+  Vec i, f, g, o, before;
+  Vec f_slope;  // f (1 - f)
+};
 struct FloatStorage {
   static constexpr int kPerFloat = 1;
-  static Vec load_at(const float* array, int index) { return load(array + index); }
-  static void store_at(float* array, int index, Vec v) { store(array + index, v); }
+  // `at` is the place of i, the others follow at distances of L.
+  static void put(float* array, int at, int L, Vec i, Vec f, Vec g, Vec o, Vec before) {
+    store(array + at, i);
+    store(array + at + L, f);
+    store(array + at + 2 * L, g);
+    store(array + at + 3 * L, o);
+    store(array + at + 4 * L, before);
+  }
+  static Saved get(const float* array, int at, int L) {
+    const Vec f = load(array + at + L);
+    return {load(array + at),         f,
+            load(array + at + 2 * L), load(array + at + 3 * L),
+            load(array + at + 4 * L), f * (1.0f - f)};
+  }
 };
 #if GATECAST_AVX512
 struct HalfStorage {
   static constexpr int kPerFloat = 2;
-  static Vec load_at(const float* array, int index) {
-    const auto* p = reinterpret_cast<const uint16_t*>(array) + index;
-    return (Vec)_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256((const __m256i*)p));
+  static void put(float* array, int at, int L, Vec i, Vec f, Vec g, Vec o, Vec before) {
+    auto* half = reinterpret_cast<uint16_t*>(array) + at;
+    put_half<kNearest>(half, i);
+    // A forget gate near 1 is what long memory is made of, and there the half is coarse: as f - 1.
+    const __mmask16 open = _mm512_cmp_ps_mask((__m512)f, (__m512)broadcast(0.5f), _CMP_GT_OQ);
+    put_half<kNearest>(
+        half + L, (Vec)_mm512_mask_sub_ps((__m512)f, open, (__m512)f, (__m512)broadcast(1.0f)));
+    put_half<kNearest>(half + 2 * L, g);
+    put_half<kNearest>(half + 3 * L, o);
+    // A cell beyond the range of the half becomes the end of it, not infinity.
+    put_half<kTowardsZero>(half + 4 * L, before);
   }
-  static void store_at(float* array, int index, Vec v) {
-    auto* p = reinterpret_cast<uint16_t*>(array) + index;
-    _mm256_storeu_si256((__m256i*)p, _mm512_maskz_cvtps_ph(0xffff, (__m512)v, 8));
+  static Saved get(const float* array, int at, int L) {
+    const auto* half = reinterpret_cast<const uint16_t*>(array) + at;
+    const Vec near = get_half(half + L);
+    const __mmask16 open = _mm512_cmp_ps_mask((__m512)near, (__m512)Vec{}, _CMP_LT_OQ);
+    const Vec f =
+        (Vec)_mm512_mask_add_ps((__m512)near, open, (__m512)near, (__m512)broadcast(1.0f));
+    const Vec distance = (Vec)_mm512_abs_ps((__m512)near);
+    return {get_half(half),         f,
+            get_half(half + 2 * L), get_half(half + 3 * L),
+            get_half(half + 4 * L), distance * (1.0f - distance)};
+  }
+
+ private:
+  static constexpr int kNearest = 8, kTowardsZero = 8 + 3;
+  template <int Rounding>
+  static void put_half(uint16_t* p, Vec v) {
+    _mm256_storeu_si256((__m256i*)p, _mm512_maskz_cvtps_ph(0xffff, (__m512)v, Rounding));
+  }
+  static Vec get_half(const uint16_t* p) {
+    return (Vec)_mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256((const __m256i*)p));
   }
 };
 #else

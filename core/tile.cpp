@@ -160,15 +160,15 @@ Tile::Tile(const Network& network, const TileKernels& kernels, int T, int horizo
   int widest = network.inputs;
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
     const LayerShape shape = network.layers[l];
-    // Products may write whole blocks of 16 rows.
+    // Products may write gradients in whole blocks of 16 rows.
     const std::size_t rows = round_up(shape.units, 16) * L;
     const bool drops = training && network.dropout > 0 && l > 0;
     const bool converts = kernels.to_words && l == 0 && !shape.narrow();
     Layer layer;
     layer.sizes = kernels.sizes(shape);
     layer.states = Floats((kept + 1) * layer.sizes.state);
-    layer.h = Floats(kernels.to_words ? rows : 0);
-    layer.c = Floats(rows);
+    layer.h = Floats(kernels.to_words ? shape.units * L : 0);
+    layer.c = Floats(shape.units * L);
     layer.inputs = Floats(drops || converts ? kept * layer.sizes.input : 0);
     if (training) {
       layer.saved = Floats(T * layer.sizes.saved);

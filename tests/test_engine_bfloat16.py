@@ -139,3 +139,31 @@ def test_nan_comes_through(isa: str) -> None:
             _core.gradients(
                 network, parameters, x, np.zeros((40, 1), np.float32), _core.Loss("mse")
             )
+
+
+@pytest.mark.parametrize("forget_bias", [0.0, 6.0, 8.5])
+def test_long_memory_keeps_its_gradient(forget_bias: float, isa: str) -> None:
+    # A forget gate at 1 - 2e-4 for 500 steps: 1 - f is what counts, and it is small.
+    wild = oracle.make_problem(3, 1, (8,), T=500, N=20, h=2, loss=MSE)
+    parameters = {name: p / 4 for name, p in wild.parameters.items()}
+    parameters["lstm.0.bias"][8:16] += forget_bias
+    parameters["lstm.0.bias"][:8] -= 4
+    problem = replace(wild, parameters=parameters)
+    _, _, expected = oracle.gradients(problem.parameters, problem.x, problem.y, MSE)
+    actual = _core.gradients(*arguments(problem, "bfloat16"))
+    found = oracle.unflatten(actual.gradients, problem.shapes)
+    for name in ("lstm.0.weight_ih", "lstm.0.bias"):
+        forget = expected[name][8:16]
+        error = np.linalg.norm(found[name][8:16] - forget) / np.linalg.norm(forget)
+        assert error < 0.03, name
+
+
+def test_a_cell_beyond_the_half_s_range_gives_no_nan(isa: str) -> None:
+    network = _core.Network(1, [1], 1, 0.0, "bfloat16")
+    at = {name: offset for name, _, offset in network.layout()}
+    parameters = np.zeros(network.n_parameters, np.float32)
+    parameters[at["lstm.0.bias"] : at["lstm.0.bias"] + 4] = 90.0
+    parameters[at["head.weight"]] = 1.0
+    x, y = np.zeros((1, 70_000, 1), np.float32), np.zeros((1, 1), np.float32)
+    result = _core.gradients(network, parameters, x, y, _core.Loss("mse"))
+    assert np.isfinite(result.gradients).all()

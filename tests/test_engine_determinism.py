@@ -49,7 +49,18 @@ def fit_digest(threads: int, seed: int = 11, shuffle: bool = True) -> str:
     return digest(r.loss, r.parameters)
 
 
-RESULTS = {"gradients": gradients_digest, "fit": fit_digest}
+def large_fit_digest(threads: int) -> str:
+    """Of a network so large that what is done once a batch is shared by the threads too."""
+    network = _core.Network(1, [150, 100], 2)
+    rng = np.random.default_rng(1)
+    x, y = (rng.standard_normal(shape, np.float32) for shape in [(130, 4, 1), (130, 2)])
+    training = _core.Training(epochs=2, batch_size=70, clip_norm=0.1, threads=threads)
+    parameters = _core.initialise(network, 2)
+    r = _core.fit_arrays(network, parameters, x, y, _core.Loss("mse"), training)
+    return digest(r.loss, r.parameters)
+
+
+RESULTS = {"gradients": gradients_digest, "fit": fit_digest, "large fit": large_fit_digest}
 
 
 @pytest.fixture(params=_core.available_isas())

@@ -19,9 +19,9 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     _core.set_isa("")
 
 
-def state(x: np.ndarray, gate: int) -> np.ndarray:
+def state(x: np.ndarray, gate: int, precision: str = "float32") -> np.ndarray:
     """h = o tanh(i g) after one step, with x the pre-activation of one gate and the others at 1."""
-    network = _core.Network(1, [1], 1)
+    network = _core.Network(1, [1], 1, precision=precision)
     at = {name: offset for name, _, offset in network.layout()}
     parameters = np.zeros(network.n_parameters, np.float32)
     parameters[at["lstm.0.bias"] : at["lstm.0.bias"] + 4] = LARGE
@@ -54,6 +54,16 @@ def test_sigmoid_is_exact_to_a_few_units_in_the_last_place(isa: str) -> None:
     error = np.abs(state(x, 0) / np.tanh(sigmoid) - 1)[far]
     assert (error < 8e-7 + 2.0**-23 * np.abs(x)[far]).all()
     np.testing.assert_allclose(state(x, 0)[~far], 0, atol=1e-30)
+
+
+def test_where_products_are_bfloat16_both_are_exact_to_a_few_hundred_thousandths(isa: str) -> None:
+    x = sweep()
+    with np.errstate(over="ignore"):
+        sigmoid = np.tanh(1 / (1 + np.exp(-x)))
+    np.testing.assert_allclose(state(x, 0, "bfloat16"), sigmoid, rtol=0, atol=2e-5)
+    tanh = state(x, 2, "bfloat16")
+    np.testing.assert_allclose(tanh, np.tanh(np.tanh(x)), rtol=5e-5, atol=0)
+    assert np.abs(tanh).max() <= np.tanh(1.0) + 1e-6
 
 
 def test_nan_comes_through(isa: str) -> None:

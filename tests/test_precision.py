@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_bfloat16_forecasts_nearly_what_float32_does(tmp_path: Path) -> None:
     assert half.precision_ == "bfloat16"
     assert half.history_["loss"][-1] == pytest.approx(full.history_["loss"][-1], rel=1e-3)
     same = model("bfloat16")
-    same.adopt(full.fitted)
+    same.adopt(replace(full.fitted, precision="bfloat16"))
     error = np.abs(same.predict() - full.predict())
     assert 0 < error.max() < 0.02  # where the series span 2
     half.save(tmp_path / "half.safetensors")
@@ -52,13 +53,27 @@ def test_auto_takes_bfloat16_only_where_it_pays() -> None:
     assert model("auto", epochs=1).fit(y).precision_ == expected
 
 
+def test_a_model_forecasts_in_the_precision_it_was_trained_in() -> None:
+    y = waves()
+    full = model("float32", epochs=1).fit(y)
+    auto = model("auto")
+    auto.adopt(replace(full.fitted, precision="bfloat16"))
+    assert auto.precision_ == "bfloat16"
+    assert (auto.predict() != full.predict()).any()
+    half = model("bfloat16")
+    half.adopt(replace(full.fitted, precision="bfloat16"))
+    np.testing.assert_array_equal(auto.predict(), half.predict())
+
+
 def test_any_other_precision_is_refused() -> None:
     with pytest.raises(ConfigError, match="precision must be one of 'float32', 'bfloat16', 'auto'"):
         LSTM(3, precision="float16")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="precision must be one of"):
+        LSTM(3, precision=np.array(["float32"]))  # type: ignore[arg-type]
 
 
-def isa_forecasts(fitted: LSTM, y: np.ndarray) -> np.ndarray:
-    """The forecasts of all series at once under each row's those one by one, two by two, ..."""
+def forecasts_by_few(fitted: LSTM, y: np.ndarray) -> np.ndarray:
+    """The same forecasts in several ways: of all series at once, one by one, two by two, ..."""
     return np.stack(
         [np.concatenate([fitted.predict(y[at : at + n]) for at in range(0, len(y), n)])
          for n in (len(y), 1, 2, 3, 4, 5)]
@@ -75,7 +90,7 @@ def test_a_few_series_are_forecast_as_among_many(
     try:
         y = waves(13, 40)
         fitted = model("float32", hidden_size=hidden_size, epochs=2, recursive=recursive).fit(y)
-        together, *apart = isa_forecasts(fitted, y)
+        together, *apart = forecasts_by_few(fitted, y)
         for forecasts in apart:
             np.testing.assert_allclose(forecasts, together, rtol=1e-5)
         short = [fitted.predict(y[:n, -9:]) for n in (13, 1)]  # shorter than the context

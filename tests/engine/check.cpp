@@ -147,7 +147,7 @@ const Sizes kQuick{.batches = {1, 17, 65, 1200},
                    .most_flops = 1e7,
                    .threads = {1, 3},
                    .T = 12,
-                   .batch = 160,
+                   .batch = 240,
                    .windows_a_series = 30,
                    .epochs = 2};
 
@@ -409,6 +409,23 @@ Bits gradient_bits(const Sizes& sizes, Precision precision, int threads) {
   return Bits() << value << outputs << gradient;
 }
 
+// A network so large that packing, reducing and the optimiser are shared by the threads too.
+Bits large_training_bits(Precision precision, int threads) {
+  const Network network(1, {140, 80}, 3, 0.0f, precision);
+  if (network.size <= 2 * (64 << 10)) throw std::logic_error("one thread does it all");
+  std::vector<float> p = oracle::make_parameters(network, Draws(17));
+  const Batch batch = oracle::make_batch(130, 4, 1, 3, false, false, Draws(18));
+  Training training;
+  training.epochs = 2;
+  training.batch_size = 70;
+  training.clip_norm = 0.1f;
+  training.threads = threads;
+  Interrupt never([] { return true; });
+  const TrainingResult result =
+      train(network, Loss{}, batch.windows(), nullptr, training, p.data(), go_on, never);
+  return Bits() << result.loss[1] << p;
+}
+
 // Training on series of several lengths, one too short for a whole window and one that is flat.
 class TrainingJob {
  public:
@@ -512,6 +529,8 @@ void check_same_bits(Report& report, const Sizes& sizes, Precision precision) {
         "it is float32 under another name");
   same_bits(report, sizes, "gradients with dropout",
             [&](int threads) { return gradient_bits(sizes, precision, threads); });
+  same_bits(report, sizes, "training of a large network",
+            [&](int threads) { return large_training_bits(precision, threads); });
   check_training_bits(report, sizes, precision);
   for (bool recursive : {false, true})
     same_bits(report, sizes, recursive ? "forecasts fed back" : "forecasts",
@@ -714,6 +733,13 @@ int run(bool quick, std::vector<std::string> isas) {
     const std::string message = message_of<ConfigError>([] { set_isa("8080"); });
     report.check(message.find("8080") != std::string::npos, "set_isa says: " + message);
   });
+  for (const std::string& isa : isas)
+    group(isa + ": what precision \"auto\" is", [&] {
+      set_isa(isa);
+      const Precision large = isa == "amx" ? Precision::kBfloat16 : Precision::kFloat32;
+      report.check(best_precision({5, 31}) == Precision::kFloat32, "of a small network");
+      report.check(best_precision({32}) == large, "of a large network");
+    });
   for (const Shape& shape : kShapes) {
     const std::vector<Case> cases = make_cases(shape, sizes);
     const std::vector<ForecastCase> forecasts = make_forecast_cases(shape, sizes);

@@ -151,7 +151,7 @@ def _show(outcome: Outcome, horizon: int, written: dict[str, Path | None]) -> No
     console().print(
         f"{panel.n_series:,} series, frequency {panel.frequency}, season {model.season_length_}; "
         f"context {model.context_length_}, {model.best_epoch_} epochs on {model.n_windows_:,} "
-        f"windows in {model.precision_}; {outcome.seconds:.1f} s."
+        f"windows, trained in {model.precision_}; {outcome.seconds:.1f} s."
     )
     for what, path in written.items():
         if path is not None:

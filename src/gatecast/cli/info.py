@@ -16,9 +16,10 @@ def info(
 ) -> None:
     """Print the version, the instruction set in use, what multiplies bfloat16, and the threads.
 
-    bfloat16_by is AMX, AVX512_BF16, or emulation, which is correct but slow. precision_auto is what
-    --precision auto takes here for a network that is not tiny.
+    bfloat16_by is amx, avx512_bf16, or emulation, which is correct but slow. precision_auto is what
+    --precision auto takes here for a network of the default size.
     """
+    from gatecast.models.config import LSTMConfig
     from gatecast.version import __version__
 
     facts = {
@@ -26,8 +27,9 @@ def info(
         "isa": _core.isa(),
         "available_isas": _core.available_isas(),
         "bfloat16_by": _core.bfloat16_by(),
-        # Of a network as large as the default one.
-        "precision_auto": _core.Network(1, [64, 64], 1, precision="auto").precision,
+        "precision_auto": _core.Network(
+            1, LSTMConfig(h=1).hidden_size, 1, precision="auto"
+        ).precision,
         "threads": _core.default_threads(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",

@@ -31,7 +31,9 @@ Freq = Annotated[
 IdCol = Annotated[str | None, typer.Option("--id", help="The column that names the series.")]
 Precision = Annotated[
     str | None,
-    typer.Option("--precision", help="float32, bfloat16 or auto: of the matrix products."),
+    typer.Option(
+        "--precision", help="Of the matrix products: float32 (the default), bfloat16, or auto."
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same result.")]
 TargetCol = Annotated[str | None, typer.Option("--target", help="The column to forecast.")]

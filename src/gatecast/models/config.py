@@ -94,7 +94,8 @@ class LSTMConfig:
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
-            if (value := getattr(self, name)) not in choices:
+            value = getattr(self, name)
+            if not isinstance(value, str | None) or value not in choices:
                 known = ", ".join(repr(choice) for choice in choices)
                 raise ConfigError(f"{name} must be one of {known}.", value=repr(value))
         for name, (low, high) in _WHOLE.items():

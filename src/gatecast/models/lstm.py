@@ -341,7 +341,7 @@ class LSTM:
             )
         n_windows = int(np.maximum(lengths - context_length - horizon + 1, lengths > horizon).sum())
         batch_size = config.batch_size or default_batch_size(n_windows)
-        network = self._network()
+        network = self._network(config.precision)
         started = time.perf_counter()
         with epoch_callback(self.progress, config.epochs) as callback:
             result = _core.fit(
@@ -421,7 +421,7 @@ class LSTM:
 
     def layout(self) -> list[tuple[str, tuple[int, ...], int]]:
         """Return name, shape and offset of each tensor in the flat vector of weights."""
-        return self._network().layout()
+        return self._network("float32").layout()
 
     def predict(
         self,
@@ -622,10 +622,10 @@ class LSTM:
 
         save(self, path, context=context)
 
-    def _network(self) -> _core.Network:
+    def _network(self, precision: str) -> _core.Network:
         config = self.config
         outputs = config.network_horizon * max(1, len(config.trained_quantiles))
-        return _core.Network(1, config.hidden_size, outputs, config.dropout, config.precision)
+        return _core.Network(1, config.hidden_size, outputs, config.dropout, precision)
 
     def _windowing(self, context_length: int, season_length: int) -> _core.Windowing:
         return _core.Windowing(
@@ -644,7 +644,8 @@ class LSTM:
         steps: int,
     ) -> NDArray[np.float64]:
         """Forecasts [n, steps, quantiles or 1] from the contexts that end before ``end``."""
-        fitted, network = self.fitted, self._network()
+        fitted = self.fitted
+        network = self._network(fitted.precision)
         windowing = self._windowing(fitted.context_length, fitted.season_length)
         threads = self.threads or 0
         if self.config.recursive:

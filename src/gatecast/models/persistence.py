@@ -103,6 +103,8 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
     # Files from before there was a choice do not say it.
     if (precision := metadata.get("precision", "float32")) not in ("float32", "bfloat16"):
         raise ValueError(f"precision is {precision!r}")
+    if model.config.precision not in ("auto", precision):
+        raise ValueError(f"precision is {precision!r}, asked was {model.config.precision!r}")
     frequency = metadata["frequency"]
     panel = None
     if "panel" in metadata:
