@@ -105,8 +105,8 @@ class LSTM:
         Learn one step and feed it back, so that any horizon can be forecast.
     precision : {"float32", "bfloat16", "auto"}
         Of the operands of the matrix products; sums, states and weights are float32 always.
-        "bfloat16" is several times as fast on processors with AMX, up to twice on those with
-        AVX512_BF16 only (AMD's since Zen 4), and slower than "float32" on others, with forecasts
+        "bfloat16" is made for processors with AMX, nearly twice as fast as "float32" on AMD's with
+        AVX512_BF16 (since Zen 4), and slower on others, with forecasts
         as accurate within what another seed changes. "auto" takes it where there is AMX and a
         layer has 32 units or more. A few series at a time are always forecast in float32.
     seed : int
