@@ -146,7 +146,15 @@ def global_workload(
     )
 
 
-def _tutorial(name: str, unit: Unit, repeats: int, *, cold: bool = False) -> Workload:
+def _tutorial(
+    name: str,
+    unit: Unit,
+    repeats: int,
+    *,
+    length: int = 100,
+    sine: tuple[float, float] = (-50.0, 1.0),
+    cold: bool = False,
+) -> Workload:
     return Workload(
         name,
         unit,
@@ -155,8 +163,8 @@ def _tutorial(name: str, unit: Unit, repeats: int, *, cold: bool = False) -> Wor
         h=1,
         batch_size=512,
         n_series=1,
-        length=100,
-        sine=(-50.0, 1.0),
+        length=length,
+        sine=sine,
         validation_fraction=0.05,
         repeats=repeats,
         bfloat16=False,
@@ -182,20 +190,7 @@ def _forecast(name: str, unit: Unit, n_series: int, repeats: int, *, bfloat16: b
 
 WORKLOADS = (
     _tutorial("W1", "ms an epoch", 50),
-    Workload(
-        "W1long",
-        "ms an epoch",
-        (5, 20),
-        50,
-        h=1,
-        batch_size=512,
-        n_series=1,
-        length=5001,
-        sine=(0.0, 0.1),
-        validation_fraction=0.05,
-        repeats=3,
-        bfloat16=False,
-    ),
+    _tutorial("W1long", "ms an epoch", 3, length=5001, sine=(0.0, 0.1)),
     global_workload("W2", (64, 64), 48, 256, 16),
     global_workload("W3", (128, 128), 96, 256, 4),
     global_workload("W4a", (200,), 72, 32, 16),

@@ -87,17 +87,20 @@ inline int unit_blocks(int units) { return (units + 7) / 8; }
 // Tiles of 32 numbers of K.
 inline int depth(int K) { return tiles(words<Bfloat16>(K)); }
 
+// Of the packed forward weights, for 8 units: the floats before the tiles, the tiles' depth, and
+// all.
+inline int block_head(LayerShape s) { return 32 * (1 + (s.narrow() ? s.inputs : 0)); }
+inline int input_depth(LayerShape s) { return s.narrow() ? 0 : depth(s.inputs); }
+inline std::ptrdiff_t block_size(LayerShape s) {
+  return block_head(s) + std::ptrdiff_t(2 * kTileWords) * (input_depth(s) + depth(s.units));
+}
+
 inline LayerSizes tiled_sizes(LayerShape s) {
   const std::size_t blocks = unit_blocks(s.units);
-  const std::size_t state = std::size_t(depth(s.units)) * kTile * kLanes;
-  const std::size_t input =
-      s.narrow() ? std::size_t(s.inputs) * kLanes : std::size_t(depth(s.inputs)) * kTile * kLanes;
-  const std::size_t input_depth = s.narrow() ? 0 : depth(s.inputs);
   LayerSizes sizes = lstm_sizes<Tiled, 2>(s);
-  sizes.state = state;
-  sizes.input = input;
-  sizes.forward = blocks * (32 * (1 + (s.narrow() ? s.inputs : 0)) +
-                            2 * kTileWords * (input_depth + depth(s.units)));
+  sizes.state = std::size_t(depth(s.units)) * kTile * kLanes;
+  if (!s.narrow()) sizes.input = std::size_t(depth(s.inputs)) * kTile * kLanes;
+  sizes.forward = blocks * block_size(s);
   sizes.backward_hh = blocks * tiles(s.units) * kTileWords;
   sizes.backward_ih = blocks * tiles(s.inputs) * kTileWords;
   return sizes;
@@ -108,9 +111,8 @@ inline LayerSizes tiled_sizes(LayerShape s) {
 inline void tiled_pack_forward(LayerShape s, Part part, const float* w_ih, const float* w_hh,
                                const float* bias, float* packed) {
   const int H = s.units, I = s.inputs, blocks = unit_blocks(H);
-  const std::size_t block_size = tiled_sizes(s).forward / blocks;
   for (int block = part.begin(blocks); block < part.end(blocks); ++block) {
-    float* out = packed + block * block_size;
+    float* out = packed + block * block_size(s);
     // The place of row r of the block in a weight of the parameters, or -1 beyond the last unit.
     const auto place = [&](int r) {
       const int unit = 8 * block + r / 4;
@@ -154,15 +156,14 @@ inline void tiled_forward(LayerShape s, const float* packed, const float* x,
                           float* h) {
   // The products of a block go on while the one before it is activated.
   alignas(64) float pre[2][32 * kLanes];
-  const int blocks = unit_blocks(s.units), head = 32 * (1 + (s.narrow() ? s.inputs : 0));
-  const int input_depth = s.narrow() ? 0 : depth(s.inputs), state_depth = depth(s.units);
-  const std::ptrdiff_t block_size = head + 2 * kTileWords * (input_depth + state_depth);
+  const int blocks = unit_blocks(s.units), x_depth = input_depth(s);
+  const std::ptrdiff_t size = block_size(s);
   for (int block = 0; block <= blocks; ++block) {
     if (block < blocks) {
-      const float* a = packed + block * block_size + head;
+      const float* a = packed + block * size + block_head(s);
       tile_zero<0>(), tile_zero<1>(), tile_zero<2>(), tile_zero<3>();
-      multiply_tiles(a, x, input_depth);
-      multiply_tiles(a + 2 * kTileWords * input_depth, state_before, state_depth);
+      multiply_tiles(a, x, x_depth);
+      multiply_tiles(a + 2 * kTileWords * x_depth, state_before, depth(s.units));
       float* out = pre[block % 2];
       tile_store<0>(out, kLanes);
       tile_store<1>(out + kTile, kLanes);
@@ -170,7 +171,7 @@ inline void tiled_forward(LayerShape s, const float* packed, const float* x,
       tile_store<3>(out + kTile * kLanes + kTile, kLanes);
     }
     if (block == 0) continue;
-    const float *in = pre[(block - 1) % 2], *bias = packed + (block - 1) * block_size;
+    const float *in = pre[(block - 1) % 2], *bias = packed + (block - 1) * size;
     const int first = 8 * (block - 1), last = first + 8 < s.units ? first + 8 : s.units;
     for (int unit = first; unit < last; ++unit, in += 4 * kLanes, bias += 4)
 #pragma GCC unroll 2
@@ -287,7 +288,7 @@ inline void tiled_outer(int steps, Steps delta, int rows, Steps in, int padded, 
 inline void tiled_backward_weights(LayerShape s, int steps, Steps delta, Steps x,
                                    Steps state_before, LayerSums sums, float* scratch) {
   const Transposed in = transpose_operands<Tiled, 2>(s, steps, x, state_before, scratch);
-  delta.data = lane_pairs<Tiled>(delta.data, s.units, kLanes);
+  delta.data += lane_pairs_at<Tiled>(s.units, kLanes);
   tiled_outer(steps, delta, 4 * s.units, in.columns, columns<Tiled>(s), sums.weight);
   accumulate_narrow<Tiled, 2>(s, steps, delta, in.narrow, sums);
 }

@@ -152,14 +152,14 @@ void lstm_forward(LayerShape s, const float* packed, const float* x, const float
 // Where a word is a pair, delta is kept twice: pairs of rows, [2H][L], and behind them pairs of
 // lanes, [4H][L / 2].
 template <class P>
-inline const float* lane_pairs(const float* delta, int units, int L) {
-  return delta + 2 * rounded_units<P>(units) * L;
+inline int lane_pairs_at(int units, int L) {
+  return 2 * rounded_units<P>(units) * L;
 }
 
 template <class P, int NV>
 void lstm_backward_gates(int units, const float* saved, const float* dh, float* dc, float* delta) {
   constexpr int L = NV * kWidth;
-  float* by_lanes = delta + 2 * rounded_units<P>(units) * L;
+  float* by_lanes = delta + lane_pairs_at<P>(units, L);
   for (int u = 0; u < units; ++u) {
     Vec d[4][NV];
 #pragma GCC unroll 2
@@ -187,13 +187,8 @@ void lstm_backward_gates(int units, const float* saved, const float* dh, float* 
         store(delta + (2 * u + 1) * L + v * kWidth, pair_rows(d[2][v], d[3][v]));
       }
 #pragma GCC unroll 4
-      for (int gate = 0; gate < 4; ++gate) {
-        float* out = by_lanes + (4 * u + gate) * (L / 2);
-        if constexpr (NV == 2)
-          store(out, pair_lanes(d[gate][0], d[gate][1]));
-        else
-          store_low_half(out, pair_lanes(d[gate][0], Vec{}));
-      }
+      for (int gate = 0; gate < 4; ++gate)
+        store_lane_pairs<NV>(by_lanes + (4 * u + gate) * (L / 2), d[gate]);
     }
   }
 }
@@ -235,19 +230,9 @@ inline void accumulate_narrow(LayerShape s, int steps, Steps delta, Steps x, Lay
   constexpr int kLaneWords = NV * kWidth / P::kDepth;
   constexpr int kVector = kLaneWords < kWidth ? kLaneWords : kWidth;
   const Vec one = P::kDepth == 1 ? broadcast(1.0f) : pair_rows(broadcast(1.0f), broadcast(1.0f));
-  // A half-filled vector is read and written whole only where the next one follows.
-  const auto get = [](const float* p) {
-    if constexpr (kVector == kWidth) return load(p);
-    Vec v{};
-    __builtin_memcpy(&v, p, sizeof(Vec) / 2);
-    return v;
-  };
-  const auto put = [](float* p, Vec v) {
-    if constexpr (kVector == kWidth)
-      store(p, v);
-    else
-      store_low_half(p, v);
-  };
+  // A row of pairs in a tile of one vector fills half of one.
+  const auto get = kVector == kWidth ? load : load_half;
+  const auto put = kVector == kWidth ? store : store_half;
   for (int r = 0; r < 4 * s.units; ++r)
     for (int lane = 0; lane < kLaneWords; lane += kVector) {
       float* bias = sums.bias + r * kLaneWords + lane;
@@ -287,11 +272,9 @@ inline Transposed transpose_operands(LayerShape s, int steps, Steps x, Steps sta
     transpose_tile<P, NV>(row, all, scratch + step * size);
     if constexpr (P::kDepth == 2)
       for (int k = 0; s.narrow() && k < s.inputs; ++k) {
-        float* out = narrow + step * narrow_size + k * (L / 2);
-        if constexpr (NV == 2)
-          store(out, pair_lanes(load(in + k * L), load(in + k * L + kWidth)));
-        else
-          store_low_half(out, pair_lanes(load(in + k * L), Vec{}));
+        Vec x_row[NV];
+        for (int v = 0; v < NV; ++v) x_row[v] = load(in + k * L + v * kWidth);
+        store_lane_pairs<NV>(narrow + step * narrow_size + k * (L / 2), x_row);
       }
   }
   if (P::kDepth == 1) return {{scratch, size}, x};
@@ -302,7 +285,7 @@ template <class P, int NV>
 void lstm_backward_weights(LayerShape s, int steps, Steps delta, Steps x, Steps state_before,
                            LayerSums sums, float* scratch) {
   const Transposed in = transpose_operands<P, NV>(s, steps, x, state_before, scratch);
-  if constexpr (P::kDepth == 2) delta.data = lane_pairs<P>(delta.data, s.units, NV * kWidth);
+  if constexpr (P::kDepth == 2) delta.data += lane_pairs_at<P>(s.units, NV * kWidth);
   accumulate_outer<P, NV>(steps, delta, 4 * s.units, in.columns, columns<P>(s), sums.weight);
   accumulate_narrow<P, NV>(s, steps, delta, in.narrow, sums);
 }

@@ -103,10 +103,9 @@ inline Vec at_most(Vec x, float high) {
   return x > broadcast(high) ? broadcast(high) : x;
 #endif
 }
+// Unused with AVX-512, whose times_exp2 needs no lower bound.
 inline Vec at_least(Vec x, float low) {
-#if GATECAST_AVX512
-  return (Vec)_mm512_maskz_max_ps(0xffff, (__m512)broadcast(low), (__m512)x);
-#elif GATECAST_AVX2
+#if GATECAST_AVX2
   return (Vec)_mm256_max_ps((__m256)broadcast(low), (__m256)x);
 #else
   return x < broadcast(low) ? broadcast(low) : x;
@@ -268,7 +267,22 @@ inline void repair(Vec& a, Vec& b) {
   b = detail::join(even, odd);
 }
 
-inline void store_low_half(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof(Vec) / 2); }
+// Half a vector; what is read is followed by zeros.
+inline Vec load_half(const float* p) {
+  Vec v{};
+  __builtin_memcpy(&v, p, sizeof(Vec) / 2);
+  return v;
+}
+inline void store_half(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof(Vec) / 2); }
+
+// One row of a tile, [NV vectors] of floats, as pairs of lanes: half as many words.
+template <int NV>
+inline void store_lane_pairs(float* out, const Vec (&row)[NV]) {
+  if constexpr (NV == 2)
+    store(out, pair_lanes(row[0], row[1]));
+  else
+    store_half(out, pair_lanes(row[0], Vec{}));
+}
 
 // What the backward pass needs of the forward one: five vectors for each unit, i, f, g, o and the
 // cell before. Kept as floats, or in half the room where the products are in bfloat16 and the

@@ -157,7 +157,7 @@ Tile::Tile(const Network& network, const TileKernels& kernels, int T, int horizo
   const std::size_t L = kernels.lanes;
   const std::size_t kept = training ? T : 1;
   std::size_t scratch = 0;
-  int widest = network.inputs;
+  int widest = 0;
   for (std::size_t l = 0; l < network.layers.size(); ++l) {
     const LayerShape shape = network.layers[l];
     // Products may write gradients in whole blocks of 16 rows.
@@ -174,7 +174,7 @@ Tile::Tile(const Network& network, const TileKernels& kernels, int T, int horizo
       layer.saved = Floats(T * layer.sizes.saved);
       layer.deltas = Floats(chunk_ * layer.sizes.delta);
       layer.dh = Floats(rows);
-      layer.dc = Floats(rows);
+      layer.dc = Floats(shape.units * L);
     }
     scratch = std::max(scratch, chunk_ * layer.sizes.scratch);
     widest = std::max(widest, shape.units);
