@@ -136,17 +136,21 @@ struct Gradients {
   Out<float> outputs, gradients;
 };
 
-ArrayWindows array_windows(const In<float, nb::ndim<3>>& x, const In<float, nb::ndim<2>>& y,
+ArrayWindows array_windows(const Network& network, const In<float, nb::ndim<3>>& x,
+                           const In<float, nb::ndim<2>>& y,
                            const std::optional<In<float, nb::ndim<2>>>& weights,
                            const std::optional<In<int, nb::ndim<1>>>& starts) {
   require(x.shape(0) == y.shape(0), "x and y differ in their number of windows.");
   require(!weights || (weights->shape(0) == y.shape(0) && weights->shape(1) == y.shape(1)),
           "weights must have y's shape.");
   require(!starts || starts->shape(0) == x.shape(0), "starts needs one value a window.");
+  // The head reads no state from before the sequence.
+  const int latest = int(x.shape(1)) - network.head_steps;
+  require(latest >= 0, "x has fewer steps than the network's head reads.");
   if (starts)
     for (std::size_t n = 0; n < starts->shape(0); ++n)
-      require(starts->data()[n] >= 0 && starts->data()[n] < int(x.shape(1)),
-              "starts must lie within the window.");
+      require(starts->data()[n] >= 0 && starts->data()[n] <= latest,
+              "starts must lie within the window, and not after a step that the head reads.");
   return {std::int64_t(x.shape(0)),
           int(x.shape(1)),
           int(x.shape(2)),
@@ -166,15 +170,60 @@ void check_indptr(const In<double, nb::ndim<1>>& values,
     require(indptr.data()[s] <= indptr.data()[s + 1], "indptr must not decrease.");
 }
 
+// Covariates and the arrays that they lie in.
+struct CovariateArrays {
+  In<float, nb::ndim<2>> past, future, constant;
+  In<std::int64_t, nb::ndim<1>> future_begin;
+  std::optional<In<double, nb::ndim<1>>> spread;
+
+  Covariates view() const {
+    return {past.data(),
+            future.data(),
+            future_begin.data(),
+            constant.data(),
+            spread ? spread->data() : nullptr,
+            int(past.shape(1)),
+            int(future.shape(1)),
+            int(constant.shape(1))};
+  }
+  // Raises unless they reach as far as series of `lengths` values, and `ahead` steps further.
+  template <class Length>
+  void check(std::size_t values, std::size_t n_series, std::int64_t ahead, Length length) const {
+    require(past.shape(1) == 0 || past.shape(0) == values, "past needs a row for each value.");
+    require(constant.shape(0) == n_series && future_begin.size() == n_series &&
+                (!spread || spread->size() == n_series),
+            "Covariates need one entry a series.");
+    for (std::size_t s = 0; future.shape(1) > 0 && s < n_series; ++s)
+      require(future_begin.data()[s] >= 0 &&
+                  future_begin.data()[s] <= std::int64_t(future.shape(0)) - length(s) - ahead,
+              "future does not reach as far as the series or their horizon.");
+  }
+};
+
 Origins origins_of(const In<double, nb::ndim<1>>& values,
                    const In<std::int64_t, nb::ndim<1>>& begin,
-                   const In<std::int64_t, nb::ndim<1>>& end) {
+                   const In<std::int64_t, nb::ndim<1>>& end, const CovariateArrays* covariates,
+                   std::int64_t ahead) {
   require(begin.size() == end.size(), "begin and end differ in length.");
   for (std::size_t n = 0; n < begin.size(); ++n)
     require(0 <= begin.data()[n] && begin.data()[n] < end.data()[n] &&
                 end.data()[n] <= std::int64_t(values.size()),
             "An origin needs at least one value before it.");
-  return {values.data(), begin.data(), end.data(), std::int64_t(begin.size())};
+  Origins origins{values.data(), begin.data(), end.data(), std::int64_t(begin.size()), {}};
+  if (covariates) {
+    covariates->check(values.size(), begin.size(), ahead,
+                      [&](std::size_t n) { return end.data()[n] - begin.data()[n]; });
+    origins.covariates = covariates->view();
+  }
+  return origins;
+}
+
+void check_inputs(const Network& network, const Windowing& windowing,
+                  const Covariates& covariates) {
+  require(network.inputs == WindowReader(windowing, covariates, true).inputs(),
+          "The network's inputs do not fit the windows'.");
+  require(network.head_steps == (windowing.reads_on ? windowing.horizon : 1),
+          "The network's head does not fit the windows'.");
 }
 
 }  // namespace
@@ -212,17 +261,17 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](Network* self, int inputs, const std::vector<int>& hidden, int outputs, float dropout,
-             const std::string& precision) {
+             const std::string& precision, int head_steps) {
             const Precision p =
                 precision == "auto"
                     ? best_precision(hidden)
                     : choose("precision", precision,
                              std::array{std::pair{"float32", Precision::kFloat32},
                                         std::pair{"bfloat16", Precision::kBfloat16}});
-            new (self) Network(inputs, hidden, outputs, dropout, p);
+            new (self) Network(inputs, hidden, outputs, dropout, p, head_steps);
           },
           "input_size"_a, "hidden_size"_a, "output_size"_a, "dropout"_a = 0.0f,
-          "precision"_a = "float32")
+          "precision"_a = "float32", "head_steps"_a = 1)
       .def_ro("n_parameters", &Network::size)
       .def_prop_ro("precision",
                    [](const Network& network) {
@@ -272,24 +321,38 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](Windowing* self, int context_length, int horizon, const std::string& scaling,
-             const std::string& anchor, int season_length) {
+             const std::string& anchor, int season_length, bool mask, bool reads_on) {
             using S = Scaling;
             using A = Anchor;
             require(context_length >= 1 && horizon >= 1 && season_length >= 1,
                     "context_length, horizon and season_length must be positive.");
             new (self) Windowing{
-                context_length, horizon,
+                context_length,
+                horizon,
                 choose("scaling", scaling,
                        std::array{std::pair{"none", S::kNone}, std::pair{"standard", S::kStandard},
                                   std::pair{"meanabs", S::kMeanAbs}, std::pair{"level", S::kLevel},
-                                  std::pair{"first", S::kFirst}}),
+                                  std::pair{"first", S::kFirst}, std::pair{"series", S::kSeries}}),
                 choose("anchor", anchor,
                        std::array{std::pair{"none", A::kNone}, std::pair{"last", A::kLast},
                                   std::pair{"season", A::kSeason}}),
-                season_length};
+                season_length,
+                mask,
+                reads_on};
           },
           nb::kw_only(), "context_length"_a, "horizon"_a, "scaling"_a, "anchor"_a,
-          "season_length"_a = 1);
+          "season_length"_a = 1, "mask"_a = false, "reads_on"_a = false);
+
+  nb::class_<CovariateArrays>(m, "Covariates")
+      .def(
+          "__init__",
+          [](CovariateArrays* self, In<float, nb::ndim<2>> past, In<float, nb::ndim<2>> future,
+             In<std::int64_t, nb::ndim<1>> future_begin, In<float, nb::ndim<2>> constant,
+             std::optional<In<double, nb::ndim<1>>> spread) {
+            new (self) CovariateArrays{past, future, constant, future_begin, spread};
+          },
+          nb::kw_only(), "past"_a, "future"_a, "future_begin"_a, "constant"_a,
+          "spread"_a = nb::none());
 
   nb::class_<FitResult>(m, "FitResult")
       .def_prop_ro(
@@ -326,17 +389,27 @@ NB_MODULE(_core, m) {
       [](const Network& network, In<float, nb::ndim<1>> parameters, const Loss& loss,
          const Windowing& windowing, In<double, nb::ndim<1>> values,
          In<std::int64_t, nb::ndim<1>> indptr, double validation_fraction, const Training& training,
-         nb::object callback) {
+         nb::object callback, const CovariateArrays* covariates) {
         check_indptr(values, indptr);
+        const std::int64_t* const bounds = indptr.data();
+        const std::size_t n_series = indptr.size() - 1;
+        Covariates known;
+        if (covariates) {
+          covariates->check(values.size(), n_series, 0,
+                            [&](std::size_t s) { return bounds[s + 1] - bounds[s]; });
+          known = covariates->view();
+        }
+        check_inputs(network, windowing, known);
         const WindowSplit split =
-            split_by_time(indptr.data(), std::int64_t(indptr.size()) - 1, windowing.context_length,
+            split_by_time(bounds, std::int64_t(n_series), windowing.context_length,
                           windowing.horizon, validation_fraction);
-        const SeriesWindows windows(values.data(), indptr.data(), windowing, split.training);
-        const SeriesWindows validation(values.data(), indptr.data(), windowing, split.validation);
+        const SeriesWindows windows(values.data(), bounds, windowing, split.training, known);
+        const SeriesWindows validation(values.data(), bounds, windowing, split.validation, known);
         return fit(network, parameters, loss, windows, &validation, training, std::move(callback));
       },
       "network"_a, "parameters"_a, "loss"_a, "windowing"_a, "values"_a, "indptr"_a, nb::kw_only(),
-      "validation_fraction"_a, "training"_a, "callback"_a = nb::none());
+      "validation_fraction"_a, "training"_a, "callback"_a = nb::none(),
+      "covariates"_a = nb::none());
 
   m.def(
       "fit_arrays",
@@ -344,7 +417,7 @@ NB_MODULE(_core, m) {
          In<float, nb::ndim<2>> y, const Loss& loss, const Training& training,
          std::optional<In<float, nb::ndim<2>>> weights,
          std::optional<In<int, nb::ndim<1>>> starts) {
-        const ArrayWindows windows = array_windows(x, y, weights, starts);
+        const ArrayWindows windows = array_windows(network, x, y, weights, starts);
         return fit(network, parameters, loss, windows, nullptr, training, nb::none());
       },
       "network"_a, "parameters"_a, "x"_a, "y"_a, "loss"_a, "training"_a, nb::kw_only(),
@@ -355,7 +428,7 @@ NB_MODULE(_core, m) {
       [](const Network& network, In<float, nb::ndim<1>> parameters, In<float, nb::ndim<3>> x,
          In<float, nb::ndim<2>> y, const Loss& loss, std::optional<In<float, nb::ndim<2>>> weights,
          std::optional<In<int, nb::ndim<1>>> starts, int threads, std::uint64_t dropout_seed) {
-        const ArrayWindows windows = array_windows(x, y, weights, starts);
+        const ArrayWindows windows = array_windows(network, x, y, weights, starts);
         require(parameters.size() == network.size, "The parameters do not fit the network.");
         require(windows.size() > 0 && windows.inputs() == network.inputs &&
                     windows.horizon() * loss.outputs_per_target() == network.outputs,
@@ -392,9 +465,10 @@ NB_MODULE(_core, m) {
       "forecast",
       [](const Network& network, In<float, nb::ndim<1>> parameters, const Windowing& windowing,
          In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> begin,
-         In<std::int64_t, nb::ndim<1>> end, int threads) {
-        const Origins origins = origins_of(values, begin, end);
-        require(network.inputs == 1, "A forecast needs a network with one input.");
+         In<std::int64_t, nb::ndim<1>> end, int threads, const CovariateArrays* covariates) {
+        const Origins origins =
+            origins_of(values, begin, end, covariates, windowing.reads_on ? windowing.horizon : 0);
+        check_inputs(network, windowing, origins.covariates);
         require(parameters.size() == network.size && network.outputs % windowing.horizon == 0,
                 "The parameters or the horizon do not fit the network.");
         const std::size_t h = windowing.horizon;
@@ -410,17 +484,20 @@ NB_MODULE(_core, m) {
         return array;
       },
       "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),
-      "threads"_a = 0);
+      "threads"_a = 0, "covariates"_a = nb::none());
 
   m.def(
       "forecast_recursive",
       [](const Network& network, In<float, nb::ndim<1>> parameters, const Windowing& windowing,
          In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> begin,
-         In<std::int64_t, nb::ndim<1>> end, int steps, int threads) {
-        const Origins origins = origins_of(values, begin, end);
-        require(parameters.size() == network.size && network.inputs == 1 && network.outputs == 1 &&
-                    windowing.horizon == 1 && steps >= 0,
-                "A recursive forecast needs a network with one input and one output.");
+         In<std::int64_t, nb::ndim<1>> end, int steps, int threads,
+         const CovariateArrays* covariates) {
+        const Origins origins = origins_of(values, begin, end, covariates, steps);
+        check_inputs(network, windowing, origins.covariates);
+        require(parameters.size() == network.size && network.outputs == 1 &&
+                    windowing.horizon == 1 && steps >= 0 && origins.covariates.n_past == 0,
+                "A recursive forecast needs a network with one output that reads no covariates "
+                "known only up to the end.");
         auto [array, out] = new_array<double>({begin.size(), std::size_t(steps)});
         Caller caller;
         {
@@ -433,5 +510,5 @@ NB_MODULE(_core, m) {
         return array;
       },
       "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),
-      "steps"_a, "threads"_a = 0);
+      "steps"_a, "threads"_a = 0, "covariates"_a = nb::none());
 }

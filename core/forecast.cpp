@@ -14,20 +14,17 @@ namespace {
 // As few series as this are faster one by one than as a tile of which most lanes are empty.
 constexpr std::int64_t kOneByOne = 4;
 
-struct Context {
-  const double* values;
-  int length;
-};
-
 // A network over one series at a time. Always float32: there is nothing to gain from less.
 class SingleSeries {
  public:
-  SingleSeries(const Network& network, const float* parameters, const Windowing& windowing)
+  SingleSeries(const Network& network, const float* parameters, const Windowing& windowing,
+               const WindowReader& reader)
       : network_(network),
         kernels_(kernels().series),
         parameters_(parameters),
-        windowing_(windowing),
-        x_(windowing.context_length),
+        T_(windowing.time_steps()),
+        reader_(reader),
+        x_(std::size_t(T_) * network.inputs),
         outputs_(network.outputs) {
     for (const Network::Layer& layer : network.layers) {
       const std::size_t state = kernels_.state_size(layer);
@@ -41,15 +38,15 @@ class SingleSeries {
   // take(scale, outputs) reads what comes out for a context.
   template <class Take>
   void run(Context context, Take take) {
-    const WindowScale scale(windowing_, context.values, context.length);
-    const int T = windowing_.context_length;
-    const int start = place_context(scale, context.values, context.length, T, 0, 1, x_.data());
+    int start = 0;
+    const WindowScale scale = reader_.read(context, 0, 1, {x_.data(), 0, 0, &start}, filled_);
     for (Layer& layer : layers_) {
       layer.h.clear();
       layer.c.clear();
     }
-    for (int t = start; t < T; ++t) {
-      const float* input = x_.data() + t;
+    const int H = network_.layers.back().units, O = network_.head_outputs();
+    for (int t = start; t < T_; ++t) {
+      const float* input = x_.data() + std::size_t(t) * network_.inputs;
       for (std::size_t l = 0; l < layers_.size(); ++l) {
         Layer& layer = layers_[l];
         kernels_.lstm_step(network_.layers[l], layer.packed.data(), input, layer.h.data(),
@@ -57,10 +54,10 @@ class SingleSeries {
         std::swap(layer.h, layer.h_next);
         input = layer.h.data();
       }
+      if (const int k = t - T_ + network_.head_steps; k >= 0)
+        kernels_.dense(H, O, parameters_ + network_.head_weight, parameters_ + network_.head_bias,
+                       layers_.back().h.data(), outputs_.data() + std::size_t(k) * O);
     }
-    const int H = network_.layers.back().units;
-    kernels_.dense(H, network_.outputs, parameters_ + network_.head_weight,
-                   parameters_ + network_.head_bias, layers_.back().h.data(), outputs_.data());
     take(scale, outputs_.data());
   }
 
@@ -71,32 +68,32 @@ class SingleSeries {
   const Network& network_;
   const SeriesKernels& kernels_;
   const float* parameters_;
-  const Windowing& windowing_;
+  int T_;
+  const WindowReader& reader_;
   Floats x_, outputs_;
+  std::vector<double> filled_;
   std::vector<Layer> layers_;
 };
 
 // Feeds one tile of contexts through the network: context(lane) gives each lane's, and
 // take(lane, scale) reads what came out for it.
 template <class ContextOf, class Take>
-void run_tile(Tile& tile, const PackedWeights& packed, const Windowing& windowing, int n, int lanes,
+void run_tile(Tile& tile, const PackedWeights& packed, const WindowReader& reader, int n, int lanes,
               ContextOf context, Take take) {
   const TileInput in = tile.input();
-  const int T = windowing.context_length;
   std::fill(in.starts, in.starts + lanes, 0);
   std::vector<WindowScale> scales;
-  for (int lane = 0; lane < n; ++lane) {
-    const Context c = context(lane);
-    scales.emplace_back(windowing, c.values, c.length);
-    in.starts[lane] = place_context(scales[lane], c.values, c.length, T, lane, lanes, in.x);
-  }
+  std::vector<std::vector<double>> filled(n);
+  for (int lane = 0; lane < n; ++lane)
+    scales.push_back(reader.read(context(lane), lane, lanes, in, filled[lane]));
   tile.forward(packed, nullptr, 0);
   for (int lane = 0; lane < n; ++lane) take(lane, scales[lane]);
 }
 
 Context last_values(const Origins& origins, std::int64_t n, int at_most) {
   const std::int64_t length = std::min<std::int64_t>(origins.end[n] - origins.begin[n], at_most);
-  return {origins.values + origins.end[n] - length, int(length)};
+  const std::int64_t row = origins.end[n] - length;
+  return {origins.values + row, int(length), n, row - origins.begin[n], row};
 }
 
 // Calls task(worker, tile, packed, first, n, lanes) for every tile's worth of origins.
@@ -112,7 +109,7 @@ void for_each_tile(const Network& network, const float* parameters, const Window
   packed.pack(parameters, workers);
   std::vector<Tile> tiles;
   for (int worker = 0; worker < workers.threads(); ++worker)
-    tiles.emplace_back(network, tile_kernels, windowing.context_length, windowing.horizon, false);
+    tiles.emplace_back(network, tile_kernels, windowing.time_steps(), windowing.horizon, false);
   workers.run(n_tiles, [&](int number, int worker) {
     if (interrupt.requested(worker)) return;
     const std::int64_t first = std::int64_t(number) * L;
@@ -125,19 +122,21 @@ void for_each_tile(const Network& network, const float* parameters, const Window
 class Continued {
  public:
   Continued(const Origins& origins, std::int64_t n, int context_length, int steps)
-      : context_length_(context_length) {
-    const Context c = last_values(origins, n, context_length);
-    values_.reserve(c.length + steps);
-    values_.assign(c.values, c.values + c.length);
+      : context_length_(context_length), first_(last_values(origins, n, context_length)) {
+    values_.reserve(first_.length + steps);
+    values_.assign(first_.values, first_.values + first_.length);
   }
   Context context() const {
     const int length = std::min(int(values_.size()), context_length_);
-    return {values_.data() + values_.size() - length, length};
+    const std::int64_t gone = std::int64_t(values_.size()) - length;
+    return {values_.data() + gone, length, first_.series, first_.position + gone,
+            first_.row + gone};
   }
   void push_back(double y) { values_.push_back(y); }
 
  private:
   int context_length_;
+  Context first_;
   std::vector<double> values_;
 };
 
@@ -146,9 +145,10 @@ class Continued {
 void forecast(const Network& network, const float* parameters, const Windowing& windowing,
               const Origins& origins, int threads, Interrupt& interrupt, double* out) {
   const int O = network.outputs, Q = O / windowing.horizon, C = windowing.context_length;
+  const WindowReader reader(windowing, origins.covariates, false);
   if (origins.size <= kOneByOne) {
     FlushDenormals flush;
-    SingleSeries single(network, parameters, windowing);
+    SingleSeries single(network, parameters, windowing, reader);
     for (std::int64_t n = 0; n < origins.size && !interrupt.requested(0); ++n)
       single.run(last_values(origins, n, C), [&](const WindowScale& scale, const float* outputs) {
         for (int o = 0; o < O; ++o) out[n * O + o] = scale.from_network(outputs[o], o / Q);
@@ -159,7 +159,7 @@ void forecast(const Network& network, const float* parameters, const Windowing& 
       network, parameters, windowing, origins, threads, interrupt,
       [&](int, Tile& tile, const PackedWeights& packed, std::int64_t first, int n, int L) {
         run_tile(
-            tile, packed, windowing, n, L,
+            tile, packed, reader, n, L,
             [&](int lane) { return last_values(origins, first + lane, C); },
             [&](int lane, const WindowScale& scale) {
               for (int o = 0; o < O; ++o)
@@ -173,9 +173,10 @@ void forecast_recursive(const Network& network, const float* parameters, const W
                         const Origins& origins, int steps, int threads, Interrupt& interrupt,
                         double* out) {
   const int C = windowing.context_length;
+  const WindowReader reader(windowing, origins.covariates, false);
   if (origins.size <= kOneByOne) {
     FlushDenormals flush;
-    SingleSeries single(network, parameters, windowing);
+    SingleSeries single(network, parameters, windowing, reader);
     for (std::int64_t n = 0; n < origins.size; ++n) {
       Continued series(origins, n, C, steps);
       for (int step = 0; step < steps && !interrupt.requested(0); ++step)
@@ -192,7 +193,7 @@ void forecast_recursive(const Network& network, const float* parameters, const W
         for (int lane = 0; lane < n; ++lane) series.emplace_back(origins, first + lane, C, steps);
         for (int step = 0; step < steps && !interrupt.requested(worker); ++step)
           run_tile(
-              tile, packed, windowing, n, L, [&](int lane) { return series[lane].context(); },
+              tile, packed, reader, n, L, [&](int lane) { return series[lane].context(); },
               [&](int lane, const WindowScale& scale) {
                 const double y = scale.from_network(tile.outputs()[lane], 0);
                 series[lane].push_back(y);

@@ -10,11 +10,13 @@
 namespace gatecast {
 
 // Where forecasts start: the context of forecast n is the last values of
-// values[begin[n] : end[n]], at most context_length of them.
+// values[begin[n] : end[n]], at most context_length of them. Covariates are by n, which is their
+// series; beyond its end they reach as far as the forecast.
 struct Origins {
   const double* values;
   const std::int64_t *begin, *end;
   std::int64_t size;
+  Covariates covariates = {};
 };
 
 // Both leave `out` unfinished when they are interrupted.

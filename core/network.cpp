@@ -42,10 +42,16 @@ void orthogonal(Random& random, int rows, int columns, float* out) {
 }  // namespace
 
 Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, float dropout_,
-                 Precision precision_)
-    : inputs(inputs_), outputs(outputs_), dropout(dropout_), precision(precision_) {
+                 Precision precision_, int head_steps_)
+    : inputs(inputs_),
+      outputs(outputs_),
+      dropout(dropout_),
+      precision(precision_),
+      head_steps(head_steps_) {
   if (inputs < 1 || outputs < 1 || hidden.empty())
     throw ConfigError("A network needs at least one input, one layer and one output.");
+  if (head_steps < 1 || outputs % head_steps != 0)
+    throw ConfigError("A network's outputs must be as many at each step that its head reads.");
   if (!(dropout >= 0.0f && dropout < 1.0f))
     throw ConfigError("dropout must be at least 0 and below 1. Got: " + std::to_string(dropout) +
                       ".");
@@ -62,8 +68,8 @@ Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, floa
     below = units;
   }
   head_weight = size;
-  head_bias = head_weight + std::size_t(outputs) * below;
-  size = head_bias + outputs;
+  head_bias = head_weight + std::size_t(head_outputs()) * below;
+  size = head_bias + head_outputs();
   if (size >= std::size_t(1) << 31)
     throw ConfigError("A network of more than 2,147,483,647 parameters. Got: " +
                       std::to_string(size) + ". Use a smaller hidden_size or horizon.");
@@ -78,8 +84,8 @@ std::vector<Parameter> Network::parameters() const {
     all.push_back({prefix + "weight_hh", 4 * layer.units, layer.units, layer.weight_hh});
     all.push_back({prefix + "bias", 4 * layer.units, 0, layer.bias});
   }
-  all.push_back({"head.weight", outputs, layers.back().units, head_weight});
-  all.push_back({"head.bias", outputs, 0, head_bias});
+  all.push_back({"head.weight", head_outputs(), layers.back().units, head_weight});
+  all.push_back({"head.bias", head_outputs(), 0, head_bias});
   return all;
 }
 
@@ -94,9 +100,9 @@ void initialise(const Network& network, std::uint64_t seed, float head_scale, fl
     for (int j = 0; j < 4 * H; ++j) parameters[layer.bias + j] = j >= H && j < 2 * H ? 1.0f : 0.0f;
   }
   Random head(seed, Purpose::kInitialise, stream++);
-  glorot(head, network.outputs, network.layers.back().units, head_scale,
+  glorot(head, network.head_outputs(), network.layers.back().units, head_scale,
          parameters + network.head_weight);
-  for (int j = 0; j < network.outputs; ++j) parameters[network.head_bias + j] = 0.0f;
+  for (int j = 0; j < network.head_outputs(); ++j) parameters[network.head_bias + j] = 0.0f;
 }
 
 }  // namespace gatecast

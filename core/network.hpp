@@ -17,21 +17,24 @@ struct Parameter {
   std::size_t offset;
 };
 
-// Stacked LSTM layers, dropout between them, and a linear head on the last layer's final state.
+// Stacked LSTM layers, dropout between them, and a linear head on the last layer's final state, or
+// the same head on each of its last `head_steps` states, with as many outputs in all.
 struct Network {
   struct Layer : LayerShape {
     std::size_t weight_ih, weight_hh, bias;  // offsets
   };
 
   Network(int inputs, const std::vector<int>& hidden, int outputs, float dropout,
-          Precision precision = Precision::kFloat32);
+          Precision precision = Precision::kFloat32, int head_steps = 1);
 
   // In the order of the flat vector; names and gate order (i, f, g, o) are PyTorch's.
   std::vector<Parameter> parameters() const;
+  int head_outputs() const { return outputs / head_steps; }
 
   int inputs, outputs;
   float dropout;
   Precision precision;
+  int head_steps;
   std::vector<Layer> layers;
   std::size_t head_weight = 0, head_bias = 0, size = 0;
 };

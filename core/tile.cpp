@@ -80,8 +80,8 @@ GradientSums::GradientSums(const Network& network, const TileKernels& kernels)
       sums.bias = take(sizes.sum_rows * sizes.bias_row);
       layers_.push_back(sums);
     }
-    head_weight_ = take(std::size_t(network.outputs) * network.layers.back().units);
-    head_bias_ = take(network.outputs);
+    head_weight_ = take(std::size_t(network.head_outputs()) * network.layers.back().units);
+    head_bias_ = take(network.head_outputs());
   };
   std::size_t total = 0;
   visit([&](std::size_t n) {
@@ -120,7 +120,7 @@ void GradientSums::reduce(std::vector<GradientSums>& all, int n, float* gradient
                                  gradient + layer.weight_hh, gradient + layer.bias);
     }
   });
-  const std::size_t O = network.outputs, H = network.layers.back().units;
+  const std::size_t O = network.head_outputs(), H = network.layers.back().units;
   const auto add_head = [&](float* GradientSums::* sum, std::size_t size, float* out) {
     std::memcpy(out, first.*sum, size * sizeof(float));
     for (int g = 1; g < n; ++g)
@@ -181,7 +181,19 @@ Tile::Tile(const Network& network, const TileKernels& kernels, int T, int horizo
     layers_.push_back(std::move(layer));
   }
   if (training) scratch_ = Floats(scratch);
+  if (training && network.head_steps > 1) {
+    const std::size_t state = network.layers.back().units * L;
+    head_gradient_ = Floats(state);
+    head_inputs_ = Floats(kernels.to_words ? network.head_steps * state : 0);
+  }
   if (training && network.dropout > 0) masked_ = Floats(round_up(widest, 16) * L);
+}
+
+float* Tile::head_input(int t) {
+  const int top = int(network_.layers.size()) - 1;
+  if (head_inputs_.size() == 0) return h(top, t);
+  return head_inputs_.data() +
+         std::size_t(head_step(t)) * network_.layers[top].units * kernels_.lanes;
 }
 
 const float* Tile::input(int layer, int t, bool dropped) {
@@ -223,7 +235,8 @@ void Tile::forward(const PackedWeights& weights, const Dropout* dropout, std::ui
     layers_[l].c.clear();
     std::memset(state(l, -1), 0, layers_[l].sizes.state * sizeof(float));
   }
-  for (int t = 0; t < T_; ++t)
+  const int H = network_.layers.back().units;
+  for (int t = 0; t < T_; ++t) {
     for (int l = 0; l < n_layers; ++l) {
       const LayerShape shape = network_.layers[l];
       Layer& layer = layers_[l];
@@ -237,8 +250,12 @@ void Tile::forward(const PackedWeights& weights, const Dropout* dropout, std::ui
                             training_ ? layer.saved.data() + t * layer.sizes.saved : nullptr,
                             state(l, t), layer.h.data());
     }
-  kernels_.dense_forward(network_.layers.back().units, network_.outputs, weights.head_weight_,
-                         weights.head_bias_, h(n_layers - 1, T_ - 1), outputs_.data());
+    if (head_step(t) < 0) continue;
+    const float* top = h(n_layers - 1, t);
+    kernels_.dense_forward(H, network_.head_outputs(), weights.head_weight_, weights.head_bias_,
+                           top, outputs_.data() + head_output(t));
+    if (head_inputs_.size() > 0) std::memcpy(head_input(t), top, sizeof(float) * H * L);
+  }
 }
 
 void Tile::backward(const PackedWeights& weights, const Dropout* dropout, std::uint32_t first,
@@ -250,10 +267,19 @@ void Tile::backward(const PackedWeights& weights, const Dropout* dropout, std::u
     layer.dh.clear();
     layer.dc.clear();
   }
-  kernels_.dense_backward(network_.layers[top].units, network_.outputs, weights.head_weight_,
-                          output_gradient_.data(), h(top, T_ - 1), layers_[top].dh.data(),
-                          sums.head_weight_, sums.head_bias_);
+  // dh [H][L] of step t's output
+  const auto head_backward = [&](int t, float* dh) {
+    kernels_.dense_backward(network_.layers[top].units, network_.head_outputs(),
+                            weights.head_weight_, output_gradient_.data() + head_output(t),
+                            head_input(t), dh, sums.head_weight_, sums.head_bias_);
+  };
+  head_backward(T_ - 1, layers_[top].dh.data());
   for (int t = T_ - 1; t >= 0; --t) {
+    if (t < T_ - 1 && head_step(t) >= 0) {
+      head_backward(t, head_gradient_.data());
+      kernels().add(network_.layers[top].units * std::size_t(L), head_gradient_.data(),
+                    layers_[top].dh.data());
+    }
     for (int l = top; l >= 0; --l) {
       const LayerShape shape = network_.layers[l];
       const int H = shape.units, I = shape.inputs;

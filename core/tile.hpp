@@ -104,6 +104,13 @@ class Tile {
   float* h(int layer, int t) {
     return kernels_.to_words ? layers_[layer].h.data() : state(layer, t);
   }
+  // The place of step t among those that the head reads, below 0 before them; and its outputs.
+  int head_step(int t) const { return t - T_ + network_.head_steps; }
+  std::size_t head_output(int t) const {
+    return std::size_t(head_step(t)) * network_.head_outputs() * kernels_.lanes;
+  }
+  // What the head read at step t, as floats [H][L], for the backward pass.
+  float* head_input(int t);
   // A layer's input at step t as its products read it; the next step's lies sizes.input behind it.
   const float* input(int layer, int t, bool dropped);
   void write_input(int layer, int t, const Dropout* dropout, std::uint32_t first);
@@ -116,6 +123,8 @@ class Tile {
   int T_, chunk_;
   bool training_;
   Floats x_, targets_, weights_, outputs_, output_gradient_, scratch_, masked_;
+  Floats head_inputs_;    // [head_steps][H][L], where states are not floats
+  Floats head_gradient_;  // [H][L]
   std::vector<int> starts_;
   std::vector<Layer> layers_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace gatecast {
 namespace {
@@ -15,11 +16,24 @@ double mean_abs(const double* y, int n) {
 // Differences so far below the values are rounding noise, and scaling would only magnify it.
 constexpr double kNoise = 1e-12;
 
+// Puts a line through missing values, from neighbour to neighbour; the first value is there.
+void bridge_gaps(std::vector<double>& y) {
+  std::size_t before = 0;
+  for (std::size_t j = 1; j < y.size(); ++j) {
+    if (std::isnan(y[j])) continue;
+    for (std::size_t gap = before + 1; gap < j; ++gap)
+      y[gap] = y[before] + (y[j] - y[before]) * (double(gap - before) / double(j - before));
+    before = j;
+  }
+  std::fill(y.begin() + before, y.end(), y[before]);
+}
+
 }  // namespace
 
-WindowScale::WindowScale(const Windowing& windowing, const double* context, int length)
-    : windowing_(windowing), context_(context), length_(length) {
-  if (windowing.scaling == Scaling::kNone) return;
+WindowScale::WindowScale(const Windowing& windowing, const double* context, int length,
+                         double spread)
+    : windowing_(windowing), context_(context), length_(length), flat_(length == 0) {
+  if (windowing.scaling == Scaling::kNone || length == 0) return;
   const double typical = mean_abs(context, length);
   const auto [low, high] = std::minmax_element(context, context + length);
   flat_ = length > 1 && *high - *low <= kNoise * typical;
@@ -38,6 +52,10 @@ WindowScale::WindowScale(const Windowing& windowing, const double* context, int 
       scale_ = typical * std::sqrt(square / length);
       break;
     }
+    case Scaling::kSeries:
+      for (int j = 0; j < length; ++j) location_ += context[j] / length;
+      scale_ = spread;
+      break;
     case Scaling::kMeanAbs:
       scale_ = typical;
       break;
@@ -55,6 +73,14 @@ WindowScale::WindowScale(const Windowing& windowing, const double* context, int 
       break;
   }
   if (!(std::fabs(scale_) > kNoise * typical)) scale_ = typical > 0 ? typical : 1.0;
+  if (flat_ && spread > kNoise * typical) {
+    scale_ = spread;
+    flat_ = false;
+  }
+}
+
+double WindowScale::last() const {
+  return length_ ? context_[length_ - 1] : std::numeric_limits<double>::quiet_NaN();
 }
 
 double WindowScale::anchor(int k) const {
@@ -68,7 +94,7 @@ double WindowScale::anchor(int k) const {
     case Anchor::kLast:
       break;
   }
-  return context_[length_ - 1];
+  return last();
 }
 
 WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int context_length,
@@ -96,14 +122,70 @@ WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int
   return split;
 }
 
-int place_context(const WindowScale& scale, const double* context, int length, int T, int lane,
-                  int lanes, float* x) {
-  const int start = T - length;
-  for (int t = 0; t < start; ++t) x[t * lanes + lane] = 0.0f;
-  for (int t = 0; t < length; ++t)
-    x[(start + t) * lanes + lane] = float(scale.to_network(context[t]));
-  return start;
+WindowScale WindowReader::read(Context context, int lane, int lanes, TileInput out,
+                               std::vector<double>& filled) const {
+  const int C = windowing_.context_length, I = inputs();
+  const double* raw = context.values;
+  int length = context.length;
+  if (!complete_) {
+    while (length > 0 && std::isnan(*raw)) ++raw, --length, ++context.position, ++context.row;
+    context.values = raw;
+    if (std::any_of(raw, raw + length, [](double y) { return std::isnan(y); })) {
+      filled.assign(raw, raw + length);
+      bridge_gaps(filled);
+      context.values = filled.data();
+    }
+  }
+  const double spread = covariates_.spread ? covariates_.spread[context.series] : 0.0;
+  const WindowScale scale(windowing_, context.values, length, spread);
+  const int start = C - length;
+  out.starts[lane] = std::min(start, C - 1);
+  float* x = out.x + lane;
+  for (std::ptrdiff_t j = 0; j < std::ptrdiff_t(start) * I; ++j) x[j * lanes] = 0.0f;
+  const Covariates& c = covariates_;
+  const bool reads_width = this->reads_width();
+  float width = 0;
+  if (reads_width && spread > 0)
+    width = float(std::clamp(std::log(std::fabs(scale.scale()) / spread), -3.0, 3.0));
+  const auto step = [&](int t, double value, bool observed) {
+    float* to = x + std::ptrdiff_t(t) * I * lanes;
+    const auto put = [&](const float* from, std::int64_t row, int n) {
+      for (int j = 0; j < n; ++j, to += lanes) *to = from ? from[row * n + j] : 0.0f;
+    };
+    *to = float(value);
+    to += lanes;
+    if (windowing_.mask) {
+      *to = observed ? 1.0f : 0.0f;
+      to += lanes;
+    }
+    if (reads_width) {
+      *to = width;
+      to += lanes;
+    }
+    const int at = t - start;  // from the context's first value
+    put(at < length ? c.past : nullptr, context.row + at, c.n_past);
+    put(c.future, c.n_future ? c.future_begin[context.series] + context.position + at : 0,
+        c.n_future);
+    put(c.constant, context.series, c.n_static);
+  };
+  for (int t = start; t < C; ++t)
+    step(t, scale.to_network(context.values[t - start]), !std::isnan(raw[t - start]));
+  if (windowing_.reads_on)
+    for (int k = 0; k < windowing_.horizon; ++k)
+      step(C + k, length ? scale.to_network(scale.anchor(k)) : 0.0, false);
+  return scale;
 }
+
+SeriesWindows::SeriesWindows(const double* values, const std::int64_t* indptr,
+                             const Windowing& windowing, const WindowRange& range,
+                             const Covariates& covariates)
+    : values_(values),
+      indptr_(indptr),
+      windowing_(windowing),
+      range_(range),
+      reader_(windowing, covariates,
+              std::none_of(values, values + indptr[range.first.size()],
+                           [](double y) { return std::isnan(y); })) {}
 
 SeriesWindows::Place SeriesWindows::find(std::uint32_t window) const {
   const auto after = std::upper_bound(range_.indptr.begin(), range_.indptr.end(),
@@ -114,21 +196,24 @@ SeriesWindows::Place SeriesWindows::find(std::uint32_t window) const {
 
 void SeriesWindows::gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const {
   const int C = windowing_.context_length, h = windowing_.horizon;
+  std::vector<double> filled;
   for (int lane = 0; lane < n; ++lane) {
     const auto [series, position] = find(windows[lane]);
     const double* y = values_ + indptr_[series];
     const std::int64_t begin = std::max<std::int64_t>(position, 0), end = position + C;
-    const WindowScale scale(windowing_, y + begin, int(end - begin));
-    out.starts[lane] = place_context(scale, y + begin, int(end - begin), C, lane, lanes, out.x);
+    const Context context{y + begin, int(end - begin), series, begin, indptr_[series] + begin};
+    const WindowScale scale = reader_.read(context, lane, lanes, out, filled);
     for (int k = 0; k < h; ++k) {
-      const bool counts = end + k < range_.limit[series] && !scale.flat();
+      const bool counts =
+          end + k < range_.limit[series] && !scale.flat() && !std::isnan(y[end + k]);
       out.targets[k * lanes + lane] = counts ? float(scale.target(y[end + k], k)) : 0.0f;
       out.weights[k * lanes + lane] = counts ? 1.0f : 0.0f;
     }
   }
   for (int lane = n; lane < lanes; ++lane) {
     out.starts[lane] = 0;
-    for (int t = 0; t < C; ++t) out.x[t * lanes + lane] = 0.0f;
+    for (std::ptrdiff_t j = 0; j < std::ptrdiff_t(time_steps()) * inputs(); ++j)
+      out.x[j * lanes + lane] = 0.0f;
     for (int k = 0; k < h; ++k)
       out.targets[k * lanes + lane] = out.weights[k * lanes + lane] = 0.0f;
   }

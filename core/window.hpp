@@ -1,7 +1,8 @@
 // From series to what a tile is fed with: windows are gathered, scaled and anchored one tile at a
 // time; an array of all windows never exists.
 //
-// Letters: C context length (T steps of the network), h horizon, I inputs a step, L lanes.
+// Letters: C context length, h horizon, T steps of the network (C, or C + h where it reads on
+// through the horizon), I inputs a step, L lanes. A missing value is NaN.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@ enum class Scaling {
   kMeanAbs,   // 0 and the mean absolute value
   kLevel,     // 0 and the mean absolute value of the last season (of the last 4 without a season)
   kFirst,     // the first value and itself: the tutorial's p / p0 - 1
+  kSeries,    // mean, and the spread of the whole series: the same scale for all of its windows
 };
 // What the network's output is added to: target = (y - anchor) / scale.
 enum class Anchor {
@@ -30,22 +32,42 @@ struct Windowing {
   Scaling scaling = Scaling::kStandard;
   Anchor anchor = Anchor::kLast;
   int season_length = 1;
+  bool mask = false;      // an input says whether the value of a step was observed
+  bool reads_on = false;  // the network goes on through the horizon, where covariates are known and
+                          // the value is its anchor, not observed
+
+  int time_steps() const { return context_length + (reads_on ? horizon : 0); }
+};
+
+// What the network reads beside the values, encoded. Empty by default.
+struct Covariates {
+  const float* past = nullptr;                 // [total][n_past], a row for each of the values
+  const float* future = nullptr;               // [rows][n_future], beyond the end of a series too
+  const std::int64_t* future_begin = nullptr;  // [n_series]: the row of a series' first value
+  const float* constant = nullptr;             // [n_series][n_static]
+  const double* spread =
+      nullptr;  // [n_series]: the standard deviation of a series' values, or null
+  int n_past = 0, n_future = 0, n_static = 0;
 };
 
 // The scale of one window, finite and not zero whatever the context.
 class WindowScale {
  public:
-  WindowScale(const Windowing& windowing, const double* context, int length);
+  // Without a single value (length 0), flat. A `spread` above rounding noise is the scale where the
+  // context never changes.
+  WindowScale(const Windowing& windowing, const double* context, int length, double spread = 0);
   double to_network(double y) const { return (y - location_) / scale_; }
   double target(double y, int k) const { return (y - anchor(k)) / scale_; }
   double from_network(double output, int k) const {
-    return flat_ ? context_[length_ - 1] : anchor(k) + scale_ * output;
+    return flat_ ? last() : anchor(k) + scale_ * output;
   }
+  double anchor(int k) const;
+  double scale() const { return scale_; }
   // A context that never changes has no scale: it is continued as it is, and not trained on.
   bool flat() const { return flat_; }
 
  private:
-  double anchor(int k) const;
+  double last() const;
 
   const Windowing& windowing_;
   const double* context_;
@@ -54,12 +76,49 @@ class WindowScale {
   bool flat_ = false;
 };
 
+// One window's context: `length` values from position `position` of series number `series`, which
+// are `values` here and values[row] of all.
+struct Context {
+  const double* values;
+  int length;
+  std::int64_t series, position, row;
+};
+
 // What a tile reads. Lanes beyond the windows asked for have zero input and zero weights.
 struct TileInput {
   float* x;        // [T][I][L]
   float* targets;  // [h][L]
   float* weights;  // [h][L]: 1 where a target counts, 0 where it does not
   int* starts;     // [L]: the step at which a lane's sequence begins; before it, padding
+};
+
+// Writes contexts as the network reads them. A step's inputs: the scaled value; whether it was
+// observed, where there is a mask; how wide the window is beside its series, where that is known
+// (what a covariate does to a scaled value depends on it); covariates known so far, known ahead,
+// and constant.
+class WindowReader {
+ public:
+  // `complete`: no value is missing.
+  WindowReader(const Windowing& windowing, const Covariates& covariates, bool complete)
+      : windowing_(windowing), covariates_(covariates), complete_(complete) {}
+  int inputs() const {
+    return 1 + windowing_.mask + reads_width() + covariates_.n_past + covariates_.n_future +
+           covariates_.n_static;
+  }
+  // Right-aligned before the horizon. In the place of missing values stands a line from neighbour
+  // to neighbour within the context, or the nearest; `filled` holds it, and must outlive the scale.
+  WindowScale read(Context context, int lane, int lanes, TileInput out,
+                   std::vector<double>& filled) const;
+
+ private:
+  bool reads_width() const {
+    return covariates_.spread && windowing_.scaling != Scaling::kNone &&
+           windowing_.scaling != Scaling::kSeries;
+  }
+
+  const Windowing& windowing_;
+  Covariates covariates_;
+  bool complete_;
 };
 
 // Where windows come from, whatever they are cut from.
@@ -97,11 +156,10 @@ WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int
 class SeriesWindows final : public WindowSource {
  public:
   SeriesWindows(const double* values, const std::int64_t* indptr, const Windowing& windowing,
-                const WindowRange& range)
-      : values_(values), indptr_(indptr), windowing_(windowing), range_(range) {}
+                const WindowRange& range, const Covariates& covariates = {});
   std::int64_t size() const override { return range_.size(); }
-  int time_steps() const override { return windowing_.context_length; }
-  int inputs() const override { return 1; }
+  int time_steps() const override { return windowing_.time_steps(); }
+  int inputs() const override { return reader_.inputs(); }
   int horizon() const override { return windowing_.horizon; }
   void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const override;
   std::string describe(std::uint32_t window) const override;
@@ -116,6 +174,7 @@ class SeriesWindows final : public WindowSource {
   const std::int64_t* indptr_;
   const Windowing& windowing_;
   const WindowRange& range_;
+  WindowReader reader_;
 };
 
 // Windows given one by one: x [N][T][I], targets and weights [N][h], starts [N].
@@ -137,9 +196,5 @@ class ArrayWindows final : public WindowSource {
   const float *x_, *targets_, *weights_;  // weights and starts may be null: all 1, all 0
   const int* starts_;
 };
-
-// Writes one scaled context into lane `lane` of x [T][L], right-aligned; returns its first step.
-int place_context(const WindowScale& scale, const double* context, int length, int T, int lane,
-                  int lanes, float* x);
 
 }  // namespace gatecast

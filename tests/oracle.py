@@ -1,15 +1,16 @@
 """The engine once more in float64 NumPy: slow, obvious, and the measure of the fast one.
 
 Letters: N windows, T steps, I inputs and H units of a layer, O outputs of the network, h targets of
-a window (the horizon), Q quantiles. Gates stand in the order i, f, g, o. Parameters are a dict of
-arrays by name: lstm.0.weight_ih [4H, I], lstm.0.weight_hh [4H, H], lstm.0.bias [4H], the same for
-lstm.1 and so on, head.weight [O, H], head.bias [O].
+a window (the horizon), Q quantiles, K last steps that the head reads. Gates stand in the order
+i, f, g, o. Parameters are a dict of arrays by name: lstm.0.weight_ih [4H, I], lstm.0.weight_hh
+[4H, H], lstm.0.bias [4H], the same for lstm.1 and so on, head.weight [O / K, H], head.bias [O / K].
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -141,7 +142,7 @@ class Loss:
 
 
 def layout(inputs: int, hidden: Sequence[int], outputs: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of all parameters, in the order of the flat vector."""
+    """Names and shapes of all parameters in the order of the flat vector; outputs of one step."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, H in enumerate(hidden):
         below = hidden[layer - 1] if layer else inputs
@@ -166,6 +167,7 @@ def forward(
     x: Array,
     starts: NDArray[np.integer] | None = None,
     masks: Sequence[Array] = (),
+    head_steps: int = 1,
 ) -> tuple[Array, list[LstmSteps]]:
     """Outputs [N, O] from x [N, T, I]; masks[l] [N, T, H] multiplies the outputs of layer l."""
     layers: list[LstmSteps] = []
@@ -176,8 +178,9 @@ def forward(
         x = layers[-1].h[:, 1:]  # [N, T, H]
         if len(layers) <= len(masks):
             x = x * masks[len(layers) - 1]
-    final = layers[-1].h[:, -1]  # [N, H]: the head sees the last step alone, never a mask
-    return dense_forward(final, parameters["head.weight"], parameters["head.bias"]), layers
+    final = layers[-1].h[:, -head_steps:]  # [N, K, H]: the head sees the last steps, never a mask
+    outputs = dense_forward(final, parameters["head.weight"], parameters["head.bias"])
+    return outputs.reshape(len(x), -1), layers
 
 
 def gradients(
@@ -188,16 +191,20 @@ def gradients(
     weights: Array | None = None,
     starts: NDArray[np.integer] | None = None,
     masks: Sequence[Array] = (),
+    head_steps: int = 1,
 ) -> tuple[float, Array, Parameters]:
     """Loss, outputs [N, O], and the loss's gradient at every parameter."""
-    outputs, layers = forward(parameters, x, starts, masks)
+    outputs, layers = forward(parameters, x, starts, masks, head_steps)
     value, dout = loss.evaluate(outputs, y, weights)
+    final = layers[-1].h[:, -head_steps:]  # [N, K, H]
     grads: Parameters = {}
     dfinal, grads["head.weight"], grads["head.bias"] = dense_backward(
-        dout, layers[-1].h[:, -1], parameters["head.weight"]
+        dout.reshape(len(x) * head_steps, -1),
+        final.reshape(len(x) * head_steps, -1),
+        parameters["head.weight"],
     )
     dh = np.zeros_like(layers[-1].h[:, 1:])  # [N, T, H]
-    dh[:, -1] = dfinal
+    dh[:, -head_steps:] = dfinal.reshape(final.shape)
     for layer in reversed(range(len(layers))):
         name = f"lstm.{layer}."
         dx, grads[name + "weight_ih"], grads[name + "weight_hh"], grads[name + "bias"] = (
@@ -253,6 +260,224 @@ class RmsProp:
 OPTIMIZERS = {"adam": AdamW, "rmsprop": RmsProp}
 
 
+# From series to windows, as core/window.hpp says. A missing value is NaN.
+
+
+@dataclass(frozen=True)
+class Windowing:
+    context_length: int
+    horizon: int
+    scaling: str = "standard"
+    anchor: str = "last"
+    season_length: int = 1
+    mask: bool = False
+    reads_on: bool = False
+
+    @property
+    def head_steps(self) -> int:
+        return self.horizon if self.reads_on else 1
+
+
+@dataclass(frozen=True)
+class Covariates:
+    past: Array  # [total, n_past], a row for each of the values
+    future: Array  # [rows, n_future]
+    future_begin: NDArray[np.int64]  # [n_series]: the row of a series' first value
+    constant: Array  # [n_series, n_static]
+    spread: Array | None = None  # [n_series]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Of one window: x = (y - location) / scale, target = (y - anchor) / scale."""
+
+    location: float
+    scale: float
+    anchors: Array  # [h]
+    last: float
+    flat: bool  # it is continued by its last value, and not trained on
+
+    def from_network(self, outputs: Array) -> Array:
+        """[h * Q] to the data's units, [h, Q]."""
+        outputs = outputs.reshape(len(self.anchors), -1)
+        if self.flat:
+            return np.full_like(outputs, self.last)
+        return self.anchors[:, None] + self.scale * outputs
+
+
+def window_scale(y: Array, windowing: Windowing, spread: float) -> Scale:
+    """From a context without gaps; `spread` is 0 where it is not known."""
+    h, m = windowing.horizon, windowing.season_length
+    if len(y) == 0:
+        return Scale(0.0, 1.0, np.full(h, np.nan), np.nan, flat=True)
+    typical = np.abs(y).mean()
+    location, scale = {
+        "none": (0.0, 1.0),
+        "standard": (y.mean(), y.std()),
+        "meanabs": (0.0, typical),
+        "level": (0.0, np.abs(y[-(m if m > 1 else 4) :]).mean()),
+        # A window that starts at nearly nothing is divided by its typical size.
+        "first": (y[0], y[0] if abs(y[0]) > 0.01 * typical else typical),
+        "series": (y.mean(), spread),
+    }[windowing.scaling]
+    flat = False
+    if windowing.scaling != "none":
+        if abs(scale) <= 1e-12 * typical:  # rounding noise is no scale
+            scale = typical if typical > 0 else 1.0
+        if len(y) > 1 and np.ptp(y) <= 1e-12 * typical:
+            scale, flat = (spread, False) if spread > 1e-12 * typical else (scale, True)
+    anchors = np.full(h, location if windowing.anchor == "none" else y[-1])
+    if windowing.anchor == "season" and m <= len(y):
+        anchors = np.array([y[len(y) - m + k % m] for k in range(h)])
+    return Scale(location, scale, anchors, y[-1], flat)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known at an origin: the values that stand before it in their series."""
+
+    y: Array  # [at most C]
+    series: int
+    position: int  # of y[0] in its series
+    row: int  # of y[0] in all values
+
+
+def read_context(
+    context: Context, windowing: Windowing, covariates: Covariates | None
+) -> tuple[Array, int, Scale]:
+    """x [T, I], the step at which the sequence begins, and the scale."""
+    C, h, s = windowing.context_length, windowing.horizon, context.series
+    spread = 0.0
+    if covariates is not None and covariates.spread is not None:
+        spread = covariates.spread[s]
+    observed = np.flatnonzero(~np.isnan(context.y))
+    missing = observed[0] if len(observed) else len(context.y)  # so many at its beginning
+    n = len(context.y) - missing
+    y = np.interp(np.arange(n) + missing, observed, context.y[observed]) if n else np.zeros(0)
+    scale = window_scale(y, windowing, spread)
+
+    def inputs(at: int, value: float) -> list[float]:
+        """Of one step, at steps after context.y[0]; value in the data's units."""
+        row = [(value - scale.location) / scale.scale if n else 0.0]
+        if windowing.mask:
+            row.append(float(at in observed))
+        if covariates is None:
+            return row
+        if covariates.spread is not None and windowing.scaling not in ("none", "series"):
+            row.append(np.clip(np.log(abs(scale.scale) / spread), -3, 3) if spread > 0 else 0.0)
+        if covariates.past.shape[1]:
+            known = at < len(context.y)
+            row += list(covariates.past[context.row + at] if known else 0 * covariates.past[0])
+        if covariates.future.shape[1]:
+            row += list(covariates.future[covariates.future_begin[s] + context.position + at])
+        return row + list(covariates.constant[s])
+
+    rows = [inputs(missing + j, y[j]) for j in range(n)]
+    if windowing.reads_on:
+        rows += [inputs(len(context.y) + k, scale.anchors[k]) for k in range(h)]
+    T = C + h * windowing.reads_on
+    width = len(rows[0]) if rows else len(inputs(0, np.nan))
+    x = np.zeros((T, width))
+    if rows:
+        x[T - len(rows) :] = rows
+    return x, min(C - n, C - 1), scale
+
+
+@dataclass(frozen=True)
+class Windows:
+    x: Array  # [N, T, I]
+    y: Array  # [N, h], in the network's units
+    weights: Array  # [N, h]
+    starts: NDArray[np.int64]  # [N]
+
+
+def windows(
+    values: Array,
+    indptr: Sequence[int] | NDArray[np.int64],
+    windowing: Windowing,
+    covariates: Covariates | None = None,
+    validation_fraction: float = 0.0,
+) -> tuple[Windows, Windows]:
+    """All windows for training, and for validation, series by series and in the order of time."""
+    C, h = windowing.context_length, windowing.horizon
+    training: list[tuple] = []
+    validation: list[tuple] = []
+    for s, (begin, end) in enumerate(pairwise(indptr)):
+        length = end - begin
+        origins = list(range(C, length - h + 1))  # where the targets begin
+        if not origins and length > h:
+            origins = [length - h]  # one, with a shorter context
+        held = min(int(validation_fraction * len(origins) + 0.5), max(len(origins) - 1, 0))
+        for number, origin in enumerate(origins):
+            kept = number < len(origins) - held
+            # Training asks for nothing that validation will ask for.
+            limit = origins[-held] if kept and held else length
+            first = max(origin - C, 0)
+            context = Context(values[begin + first : begin + origin], s, first, begin + first)
+            x, start, scale = read_context(context, windowing, covariates)
+            y = (values[begin + origin : begin + origin + h] - scale.anchors) / scale.scale
+            counts = ~np.isnan(y) & (origin + np.arange(h) < limit) & (not scale.flat)
+            (training if kept else validation).append(
+                (x, np.where(counts, y, 0), np.float64(counts), start)
+            )
+    return tuple(
+        Windows(*(np.array(part) for part in zip(*w, strict=True)))
+        if w
+        else Windows(np.zeros((0, 0, 0)), np.zeros((0, h)), np.zeros((0, h)), np.zeros(0, np.int64))
+        for w in (training, validation)
+    )
+
+
+def last_context(values: Array, begin: int, end: int, series: int, windowing: Windowing) -> Context:
+    """Of a forecast from the end of values[begin:end]."""
+    first = max(begin, end - windowing.context_length)
+    return Context(values[first:end], series, first - begin, first)
+
+
+def forecast(
+    parameters: Parameters,
+    values: Array,
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    windowing: Windowing,
+    covariates: Covariates | None = None,
+) -> Array:
+    """[n, h, Q] in the data's units."""
+    result = []
+    for n in range(len(begin)):
+        context = last_context(values, begin[n], end[n], n, windowing)
+        x, start, scale = read_context(context, windowing, covariates)
+        outputs, _ = forward(
+            parameters, x[None], np.array([start]), head_steps=windowing.head_steps
+        )
+        result.append(scale.from_network(outputs[0]))
+    return np.array(result)
+
+
+def forecast_recursive(
+    parameters: Parameters,
+    values: Array,
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    steps: int,
+    windowing: Windowing,
+    covariates: Covariates | None = None,
+) -> Array:
+    """[n, steps] in the data's units: each forecast is the newest value of the next context."""
+    result = np.zeros((len(begin), steps))
+    for n in range(len(begin)):
+        # From the origin's first context on: later ones slide, and reach back no further.
+        context = last_context(values, begin[n], end[n], n, windowing)
+        for step in range(steps):
+            known = np.concatenate([context.y, result[n, :step]])
+            gone = max(len(known) - windowing.context_length, 0)
+            now = Context(known[gone:], n, context.position + gone, context.row + gone)
+            x, start, scale = read_context(now, windowing, covariates)
+            outputs, _ = forward(parameters, x[None], np.array([start]))
+            result[n, step] = scale.from_network(outputs[0])[0, 0]
+    return result
+
+
 # Problems to try the engine on.
 
 
@@ -270,6 +495,7 @@ class Problem:
     parameters: Parameters
     x: Array  # [N, T, I]
     y: Array  # [N, h]
+    head_steps: int = 1
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -277,7 +503,14 @@ class Problem:
 
 
 def make_problem(
-    seed: int, inputs: int, hidden: Sequence[int], T: int, N: int, h: int, loss: Loss
+    seed: int,
+    inputs: int,
+    hidden: Sequence[int],
+    T: int,
+    N: int,
+    h: int,
+    loss: Loss,
+    head_steps: int = 1,
 ) -> Problem:
     """Parameters as wide as PyTorch's initial ones, inputs in [-2, 2), targets in [-0.5, 1.5).
 
@@ -287,14 +520,14 @@ def make_problem(
     def draw(part: int, middle: float, scale: float, *shape: int) -> Array:
         return np.float64(np.float32(middle + scale * uniform(1000 * seed + part, *shape)))
 
-    shapes = layout(inputs, hidden, h * loss.outputs_per_target)
+    shapes = layout(inputs, hidden, h * loss.outputs_per_target // head_steps)
     units = dict(zip([f"lstm.{layer}" for layer in range(len(hidden))], hidden, strict=True))
     parameters = {
         name: draw(part, 0, units.get(name.rpartition(".")[0], hidden[-1]) ** -0.5, *shape)
         for part, (name, shape) in enumerate(shapes.items())
     }
     x, y = draw(900, 0, 2, N, T, inputs), draw(901, 0.5, 1, N, h)
-    return Problem(tuple(hidden), parameters, x, y)
+    return Problem(tuple(hidden), parameters, x, y, head_steps)
 
 
 def away_from_kinks(y: Array, outputs: Array, loss: Loss, margin: float = 0.02) -> Array:

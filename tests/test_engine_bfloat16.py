@@ -26,9 +26,10 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def arguments(problem: oracle.Problem, precision: str, dropout: float = 0.0) -> tuple:
-    hidden, outputs = list(problem.hidden), problem.parameters["head.bias"].size
+    hidden, K = list(problem.hidden), problem.head_steps
+    outputs = K * problem.parameters["head.bias"].size
     return (
-        _core.Network(problem.x.shape[2], hidden, outputs, dropout, precision),
+        _core.Network(problem.x.shape[2], hidden, outputs, dropout, precision, K),
         oracle.flatten(problem.parameters).astype(np.float32),
         problem.x.astype(np.float32),
         problem.y.astype(np.float32),
@@ -40,7 +41,8 @@ def assert_close_to_oracle(
     problem: oracle.Problem, seed: int, late: bool, dropout: float, tolerance: float
 ) -> None:
     N, T, _ = problem.x.shape
-    starts = np.int64(np.maximum(0, oracle.uniform(seed + 2, N) * T)) if late else None
+    latest = T - problem.head_steps
+    starts = np.int64(np.clip(oracle.uniform(seed + 2, N) * T, 0, latest)) if late else None
     masks = [
         np.float64(_core.dropout_mask(seed, 0, layer, N, T, H, dropout))
         for layer, H in enumerate(problem.hidden[:-1])
@@ -52,6 +54,7 @@ def assert_close_to_oracle(
         MSE,
         starts=starts,
         masks=masks if dropout else (),
+        head_steps=problem.head_steps,
     )
     actual = _core.gradients(
         *arguments(problem, "bfloat16", dropout),
@@ -86,6 +89,17 @@ def test_gradients_are_within_a_hundredth_of_the_oracle(
     assert_close_to_oracle(problem, 7, late, dropout, 1e-2)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "N"), [(1, (5,), 48), (9, (33, 40), 65), (40, (8, 17, 20), 31)], ids=str
+)
+def test_when_the_head_reads_the_last_steps_gradients_are_as_close(
+    inputs: int, hidden: tuple[int, ...], N: int, dropout: float, isa: str
+) -> None:
+    problem = oracle.make_problem(7, inputs, hidden, 14, N, 6, MSE, head_steps=6)
+    assert_close_to_oracle(problem, 7, True, dropout, 1e-2)
+
+
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(
     seed=st.integers(0, 2**31),
@@ -108,8 +122,10 @@ def test_whatever_the_shape_gradients_are_close_to_the_oracle(
         _core.set_isa("")
 
 
-def trained(precision: str, threads: int = 1, epochs: int = 30) -> _core.FitResult:
-    problem = oracle.make_problem(1, 2, (24, 36), T=20, N=300, h=3, loss=MSE)
+def trained(
+    precision: str, threads: int = 1, epochs: int = 30, head_steps: int = 1
+) -> _core.FitResult:
+    problem = oracle.make_problem(1, 2, (24, 36), 20, 300, 3, MSE, head_steps)
     training = _core.Training(
         epochs=epochs, batch_size=128, learning_rate=5e-3, clip_norm=1, seed=3, threads=threads
     )
@@ -120,8 +136,11 @@ def test_training_ends_at_the_loss_of_float32(isa: str) -> None:
     assert trained("bfloat16").loss[-1] == pytest.approx(trained("float32").loss[-1], rel=0.01)
 
 
-def test_when_threads_differ_bits_are_the_same(isa: str) -> None:
-    results = {trained("bfloat16", threads, 2).parameters.tobytes() for threads in THREADS}
+@pytest.mark.parametrize("head_steps", [1, 3])
+def test_when_threads_differ_bits_are_the_same(head_steps: int, isa: str) -> None:
+    results = {
+        trained("bfloat16", threads, 2, head_steps).parameters.tobytes() for threads in THREADS
+    }
     assert len(results) == 1
 
 

@@ -27,17 +27,22 @@ def digest(*results: float | list[float] | NDArray[np.float32]) -> str:
     return hashlib.sha256(b"".join(np.asarray(r).tobytes() for r in results)).hexdigest()
 
 
-def arguments() -> tuple:
-    network = _core.Network(I, HIDDEN, h * len(QUANTILES), dropout=0.3)
+def arguments(head_steps: int = 1) -> tuple:
+    network = _core.Network(I, HIDDEN, h * len(QUANTILES), dropout=0.3, head_steps=head_steps)
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal(shape, np.float32) for shape in [(N, T, I), (N, h)])
     return network, _core.initialise(network, 5, 1.0), x, y, _core.Loss("pinball", QUANTILES)
 
 
-def gradients_digest(threads: int) -> str:
-    r = _core.gradients(*arguments(), threads=threads, dropout_seed=3)
+def gradients_digest(threads: int, head_steps: int = 1) -> str:
+    r = _core.gradients(*arguments(head_steps), threads=threads, dropout_seed=3)
     assert np.isfinite(r.gradients).all()
     return digest(r.loss, r.outputs, r.gradients)
+
+
+def steps_digest(threads: int) -> str:
+    """Of a network whose head reads as many of the last steps as there are targets."""
+    return gradients_digest(threads, h)
 
 
 def fit_digest(threads: int, seed: int = 11, shuffle: bool = True) -> str:
@@ -60,7 +65,12 @@ def large_fit_digest(threads: int) -> str:
     return digest(r.loss, r.parameters)
 
 
-RESULTS = {"gradients": gradients_digest, "fit": fit_digest, "large fit": large_fit_digest}
+RESULTS = {
+    "gradients": gradients_digest,
+    "head steps": steps_digest,
+    "fit": fit_digest,
+    "large fit": large_fit_digest,
+}
 
 
 @pytest.fixture(params=_core.available_isas())

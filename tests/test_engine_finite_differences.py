@@ -34,6 +34,7 @@ class Variant:
     weights: oracle.Array | None = None
     starts: NDArray[np.int32] | None = None
     dropout: bool = False
+    head_steps: int = 1
 
 
 WEIGHTS = np.array([[1, 1], [0, 1], [1, 0], [0, 0], [1, 1]], np.float64)  # [N, h]
@@ -44,6 +45,8 @@ VARIANTS = {
     "starts": Variant(starts=STARTS),
     "dropout": Variant(dropout=True),
     "all": Variant(WEIGHTS, STARTS, dropout=True),
+    # The head reads no step before the sequence.
+    "head steps": Variant(WEIGHTS, np.minimum(STARTS, T - 2), dropout=True, head_steps=2),
 }
 
 
@@ -79,8 +82,10 @@ def make_masks(variant: Variant) -> list[oracle.Array]:
 
 
 def make_problem(loss: oracle.Loss, variant: Variant) -> oracle.Problem:
-    problem = oracle.make_problem(8, I, HIDDEN, T, N, h, loss)
-    outputs, _ = oracle.forward(problem.parameters, problem.x, variant.starts, make_masks(variant))
+    problem = oracle.make_problem(8, I, HIDDEN, T, N, h, loss, variant.head_steps)
+    outputs, _ = oracle.forward(
+        problem.parameters, problem.x, variant.starts, make_masks(variant), variant.head_steps
+    )
     return replace(problem, y=oracle.away_from_kinks(problem.y, outputs, loss))
 
 
@@ -152,7 +157,9 @@ def test_network_gradients_match_finite_differences(loss: oracle.Loss, variant: 
     problem, masks = make_problem(loss, variant), make_masks(variant)
 
     def value() -> float:
-        outputs, _ = oracle.forward(problem.parameters, problem.x, variant.starts, masks)
+        outputs, _ = oracle.forward(
+            problem.parameters, problem.x, variant.starts, masks, variant.head_steps
+        )
         return loss.evaluate(outputs, problem.y, variant.weights)[0]
 
     _, _, slopes = oracle.gradients(
@@ -163,6 +170,7 @@ def test_network_gradients_match_finite_differences(loss: oracle.Loss, variant: 
         variant.weights,
         variant.starts,
         masks,
+        variant.head_steps,
     )
     for name, at in problem.parameters.items():
         assert_same_slope(slopes[name], differences(value, at), name=name)
@@ -182,9 +190,16 @@ def test_engine_gradients_match_those_that_finite_differences_prove(
         variant.weights,
         variant.starts,
         make_masks(variant),
+        variant.head_steps,
     )
     actual = _core.gradients(
-        _core.Network(I, list(HIDDEN), h * loss.outputs_per_target, DROPOUT * variant.dropout),
+        _core.Network(
+            I,
+            list(HIDDEN),
+            h * loss.outputs_per_target,
+            DROPOUT * variant.dropout,
+            head_steps=variant.head_steps,
+        ),
         np.float32(oracle.flatten(problem.parameters)),
         np.float32(problem.x),
         np.float32(problem.y),

@@ -55,8 +55,9 @@ def f32(a: ArrayLike) -> NDArray[np.float32]:
 
 
 def engine_network(problem: oracle.Problem, dropout: float = 0.0) -> _core.Network:
-    outputs = problem.parameters["head.bias"].size
-    return _core.Network(problem.x.shape[2], list(problem.hidden), outputs, dropout)
+    K = problem.head_steps
+    outputs = K * problem.parameters["head.bias"].size
+    return _core.Network(problem.x.shape[2], list(problem.hidden), outputs, dropout, head_steps=K)
 
 
 def engine_arguments(problem: oracle.Problem, loss: oracle.Loss, dropout: float = 0.0) -> tuple:
@@ -129,7 +130,8 @@ def make_extras(problem: oracle.Problem, seed: int, dropout: float = 0.0) -> Ext
     N, T, _ = problem.x.shape
     weights = np.float64(oracle.uniform(seed + 1, *problem.y.shape) > -0.4)
     weights[0, 0] = 1  # one target at least counts
-    starts = np.int64(np.maximum(0, oracle.uniform(seed + 2, N) * T))
+    latest = T - problem.head_steps  # the head reads no step before the sequence
+    starts = np.int64(np.clip(oracle.uniform(seed + 2, N) * T, 0, latest))
     return Extras(weights=weights, starts=starts, dropout=dropout, dropout_seed=seed)
 
 
@@ -154,10 +156,19 @@ def assert_gradients_match_oracle(
     problem: oracle.Problem, loss: oracle.Loss, extras: Extras
 ) -> None:
     masks = engine_masks(problem, extras, step=0, N=len(problem.x))
-    outputs, _ = oracle.forward(problem.parameters, problem.x, extras.starts, masks)
+    outputs, _ = oracle.forward(
+        problem.parameters, problem.x, extras.starts, masks, problem.head_steps
+    )
     problem = replace(problem, y=oracle.away_from_kinks(problem.y, outputs, loss))
     value, outputs, expected = oracle.gradients(
-        problem.parameters, problem.x, problem.y, loss, extras.weights, extras.starts, masks
+        problem.parameters,
+        problem.x,
+        problem.y,
+        loss,
+        extras.weights,
+        extras.starts,
+        masks,
+        problem.head_steps,
     )
     actual = engine_gradients(problem, loss, extras)
     assert_close(actual.loss, value, 1e-5, "loss")
@@ -195,6 +206,7 @@ def oracle_fit(
                 weights,
                 None if extras.starts is None else extras.starts[batch],
                 engine_masks(problem, extras, step, len(weights)),
+                problem.head_steps,
             )
             vector = optimizer.step(vector, oracle.clip(oracle.flatten(grads), clip_norm))
             total, count = total + value * weights.sum(), count + weights.sum()
@@ -288,8 +300,9 @@ def test_when_pytorch_is_installed_its_float32_results_match(name: str) -> None:
 # The oracle.
 
 
-def test_layout_is_the_oracles() -> None:
-    problem = oracle.make_problem(0, 3, (7, 3, 9), 1, 1, 2, LOSSES["mse"])
+@pytest.mark.parametrize("head_steps", [1, 3])
+def test_layout_is_the_oracles(head_steps: int) -> None:
+    problem = oracle.make_problem(0, 3, (7, 3, 9), 3, 1, 6, LOSSES["mse"], head_steps)
     network, offset = engine_network(problem), 0
     for (name, shape, at), expected in zip(network.layout(), problem.shapes.items(), strict=True):
         assert (name, tuple(shape), at) == (*expected, offset)
@@ -316,6 +329,19 @@ def test_when_shapes_are_odd_gradients_match_oracle(
     assert_gradients_match_oracle(problem, loss, NO_EXTRAS)
 
 
+# More steps than the backward pass takes at once, as many as there are, and two targets a step.
+@pytest.mark.parametrize(("T", "h", "head_steps"), [(20, 12, 12), (3, 3, 3), (5, 4, 2)])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("hidden", [(7,), (4, 5), (16, 3, 17)], ids=str)
+def test_when_the_head_reads_the_last_steps_gradients_match_oracle(
+    hidden: tuple[int, ...], loss: oracle.Loss, T: int, h: int, head_steps: int, isa: str
+) -> None:
+    for inputs, N in [(1, 5), (6, 41)]:
+        problem = oracle.make_problem(T, inputs, hidden, T, N, h, loss, head_steps)
+        assert_gradients_match_oracle(problem, loss, make_extras(problem, 3, dropout=0.5))
+        assert_gradients_match_oracle(problem, loss, NO_EXTRAS)
+
+
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     seed=st.integers(0, 2**31),
@@ -327,6 +353,7 @@ def test_when_shapes_are_odd_gradients_match_oracle(
     h=st.integers(1, 5),
     loss=st.sampled_from(list(LOSSES.values())),
     dropout=st.sampled_from([0.0, 0.1, 0.7]),
+    each_step=st.booleans(),
 )
 def test_whatever_the_shape_gradients_match_oracle(
     seed: int,
@@ -338,8 +365,10 @@ def test_whatever_the_shape_gradients_match_oracle(
     h: int,
     loss: oracle.Loss,
     dropout: float,
+    each_step: bool,
 ) -> None:
-    problem = oracle.make_problem(seed, inputs, hidden, T, N, h, loss)
+    head_steps = h if each_step and h <= T else 1
+    problem = oracle.make_problem(seed, inputs, hidden, T, N, h, loss, head_steps)
     _core.set_isa(isa_name)
     try:
         assert_gradients_match_oracle(problem, loss, make_extras(problem, seed, dropout))
@@ -347,12 +376,13 @@ def test_whatever_the_shape_gradients_match_oracle(
         _core.set_isa("")
 
 
+@pytest.mark.parametrize("head_steps", [1, 2])
 @pytest.mark.parametrize("optimizer", oracle.OPTIMIZERS)
 def test_when_training_in_batches_with_dropout_weights_match_oracle(
-    optimizer: str, isa: str
+    optimizer: str, head_steps: int, isa: str
 ) -> None:
     loss = LOSSES["huber"]
-    problem = oracle.make_problem(3, 2, (6, 5, 4), T=6, N=23, h=2, loss=loss)
+    problem = oracle.make_problem(3, 2, (6, 5, 4), 6, 23, 2, loss, head_steps)
     extras = make_extras(problem, 17, dropout=0.3)
     actual = engine_fit(  # batches of 9, 9 and 5
         problem,

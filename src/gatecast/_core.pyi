@@ -23,6 +23,7 @@ class Network:
         output_size: int,
         dropout: float = 0.0,
         precision: str = "float32",
+        head_steps: int = 1,
     ) -> None: ...
     @property
     def n_parameters(self) -> int: ...
@@ -58,6 +59,19 @@ class Windowing:
         scaling: str,
         anchor: str,
         season_length: int = 1,
+        mask: bool = False,
+        reads_on: bool = False,
+    ) -> None: ...
+
+class Covariates:
+    def __init__(
+        self,
+        *,
+        past: Floats,
+        future: Floats,
+        future_begin: Indices,
+        constant: Floats,
+        spread: Doubles | None = None,
     ) -> None: ...
 
 class FitResult:
@@ -98,6 +112,7 @@ def fit(
     validation_fraction: float,
     training: Training,
     callback: Callable[[int, float, float, int], bool | None] | None = None,
+    covariates: Covariates | None = None,
 ) -> FitResult: ...
 def fit_arrays(
     network: Network,
@@ -132,6 +147,7 @@ def forecast(
     end: Indices,
     *,
     threads: int = 0,
+    covariates: Covariates | None = None,
 ) -> Doubles: ...
 def forecast_recursive(
     network: Network,
@@ -143,4 +159,5 @@ def forecast_recursive(
     *,
     steps: int,
     threads: int = 0,
+    covariates: Covariates | None = None,
 ) -> Doubles: ...

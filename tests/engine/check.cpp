@@ -156,12 +156,15 @@ const Sizes kQuick{.batches = {1, 17, 65, 1200},
 void check_oracle(Report& report, bool quick) {
   constexpr double kStep = 1e-5;
   for (const Loss& loss : kLosses)
-    for (bool ragged : {true, false}) {
+    for (int head_steps : {2, 1}) {
+      const bool ragged = head_steps > 1;
       if (quick && !ragged) continue;
-      const int T = 3, h = 2;
-      const Network network(2, {3, 2}, h * loss.outputs_per_target(), 0.0f);
+      const int T = 4, h = 2;
+      const Network network(2, {3, 2}, h * loss.outputs_per_target(), 0.0f, Precision::kFloat32,
+                            head_steps);
       Vector p = doubles(oracle::make_parameters(network, Draws(1)));
-      Batch batch = oracle::make_batch(4, T, network.inputs, h, ragged, ragged, Draws(2));
+      Batch batch =
+          oracle::make_batch(4, T, network.inputs, h, ragged, ragged, Draws(2), head_steps);
       oracle::away_from_kinks(network, loss, p, batch);
       const Vector gradient = oracle::gradients(network, loss, batch, p).gradient;
       for (const Parameter& tensor : network.parameters()) {
@@ -176,7 +179,8 @@ void check_oracle(Report& report, bool quick) {
           slopes[j] = (at(middle + kStep) - at(middle - kStep)) / (2 * kStep);
           p[tensor.offset + j] = middle;
         }
-        compare(report, name_of(loss) + (ragged ? ", late starts, " : ", ") + tensor.name,
+        compare(report,
+                name_of(loss) + (ragged ? ", late starts, two steps, " : ", ") + tensor.name,
                 slopes.data(), gradient.data() + tensor.offset, n, 1e-7);
       }
     }
@@ -218,7 +222,8 @@ struct Case {
   oracle::Gradients expected;
 };
 
-// Every batch and length with a horizon, a loss, late starts and weights of its own.
+// Every batch and length with a horizon, a loss, late starts, weights and steps that the head reads
+// of its own.
 std::vector<Case> make_cases(const Shape& shape, const Sizes& sizes) {
   std::vector<Case> cases;
   Draws draws(std::uint64_t(shape.hidden[0]) * 1000 + shape.inputs);
@@ -228,13 +233,16 @@ std::vector<Case> make_cases(const Shape& shape, const Sizes& sizes) {
       const int h = draws.one_of<int>({1, 2, 12});
       const Loss& loss = draws.one_of(kLosses);
       const bool late = draws.below(2), weighted = draws.below(2);
+      const int head_steps = h <= T && cases.size() % 2 ? h : 1;
       Case c{std::to_string(N) + " windows of " + std::to_string(T) + ", h " + std::to_string(h) +
                  ", " + name_of(loss) + (late ? ", late starts" : "") +
-                 (weighted ? ", weights" : "") + ":",
-             Network(shape.inputs, shape.hidden, h * loss.outputs_per_target(), 0.0f),
+                 (weighted ? ", weights" : "") + ", " + std::to_string(head_steps) + " steps:",
+             Network(shape.inputs, shape.hidden, h * loss.outputs_per_target(), 0.0f,
+                     Precision::kFloat32, head_steps),
              loss,
              {},
-             oracle::make_batch(N, T, shape.inputs, h, late, weighted, Draws(draws.next())),
+             oracle::make_batch(N, T, shape.inputs, h, late, weighted, Draws(draws.next()),
+                                head_steps),
              {}};
       c.parameters = oracle::make_parameters(c.network, Draws(draws.next()));
       const Vector p = doubles(c.parameters);
@@ -321,9 +329,46 @@ Series make_histories(int n, int C, Draws draws) {
   return make_series(lengths, draws);
 }
 
-Origins origins_of(const Series& series) {
-  return {series.values.data(), series.indptr.data(), series.indptr.data() + 1, series.size()};
+Origins origins_of(const Series& series, const Covariates& covariates = {}) {
+  return {series.values.data(), series.indptr.data(), series.indptr.data() + 1, series.size(),
+          covariates};
 }
+
+// One value in four is missing, and all of every fifth series.
+Series with_gaps(Series series, Draws draws) {
+  for (std::int64_t s = 0; s < series.size(); ++s)
+    for (std::int64_t row = series.indptr[s]; row < series.indptr[s + 1]; ++row)
+      if (draws.below(4) == 0 || s % 5 == 4) series.values[row] = NAN;
+  return series;
+}
+
+// What is known beside series, and not a row more of it than may be read.
+struct Known {
+  static constexpr int kFuture = 3, kStatic = 1;
+  int n_past;
+  std::vector<float> past, future, constant;
+  std::vector<std::int64_t> future_begin;
+  std::vector<double> spread;
+
+  Known(const Series& series, int n_past_, int ahead, Draws draws) : n_past(n_past_) {
+    const auto fill = [&](std::vector<float>& rows, std::size_t n) {
+      for (std::size_t j = 0; j < n; ++j) rows.push_back(draws.uniform());
+    };
+    fill(past, series.values.size() * n_past);
+    fill(constant, series.size() * kStatic);
+    for (std::int64_t s = 0; s < series.size(); ++s) {
+      future_begin.push_back(std::int64_t(future.size()) / kFuture);
+      fill(future, (series.indptr[s + 1] - series.indptr[s] + ahead) * kFuture);
+      spread.push_back(s % 3 == 2 ? 0.0 : 1.0 + draws.uniform());
+    }
+  }
+  Covariates view() const {
+    return {past.data(), future.data(), future_begin.data(), constant.data(), spread.data(), n_past,
+            kFuture,     kStatic};
+  }
+  // Beside the value, whether it was observed, and the window's width.
+  int inputs() const { return 3 + n_past + kFuture + kStatic; }
+};
 
 // Unscaled, so that what the network says is all that there is. Directly h steps ahead, and one
 // step fed back.
@@ -426,17 +471,25 @@ Bits large_training_bits(Precision precision, int threads) {
   return Bits() << result.loss[1] << p;
 }
 
-// Training on series of several lengths, one too short for a whole window and one that is flat.
+// Training on series of several lengths, one too short for a whole window and one that is flat;
+// with gaps and covariates too, if that is asked for.
 class TrainingJob {
  public:
   TrainingJob(const Sizes& sizes, Precision precision, const Loss& loss, float dropout,
-              double validation_fraction)
+              double validation_fraction, bool covariates = false)
       : loss_(loss),
-        windowing_{sizes.T, 3, Scaling::kStandard, Anchor::kLast, 1},
-        network_(1, {10, 7}, windowing_.horizon * loss.outputs_per_target(), dropout, precision) {
-    const int length = sizes.T + windowing_.horizon + sizes.windows_a_series;
-    series_ =
-        make_series({length, sizes.T, length + 20, length, length + 3, 2 * sizes.T}, Draws(9));
+        windowing_{.context_length = sizes.T,
+                   .horizon = 3,
+                   .scaling = covariates ? Scaling::kLevel : Scaling::kStandard,
+                   .mask = covariates,
+                   .reads_on = covariates},
+        series_(make_series(lengths(sizes, windowing_.horizon), Draws(9))),
+        known_(series_, 2, 0, Draws(16)),
+        covariates_(covariates ? known_.view() : Covariates{}),
+        network_(covariates ? known_.inputs() : 1, {10, 7},
+                 windowing_.horizon * loss.outputs_per_target(), dropout, precision,
+                 covariates ? windowing_.horizon : 1) {
+    if (covariates) series_ = with_gaps(std::move(series_), Draws(19));
     split_ = split_by_time(series_.indptr.data(), series_.size(), sizes.T, windowing_.horizon,
                            validation_fraction);
     training.epochs = sizes.epochs;
@@ -447,9 +500,9 @@ class TrainingJob {
 
   Bits run(int threads) {
     const SeriesWindows windows(series_.values.data(), series_.indptr.data(), windowing_,
-                                split_.training);
+                                split_.training, covariates_);
     const SeriesWindows held(series_.values.data(), series_.indptr.data(), windowing_,
-                             split_.validation);
+                             split_.validation, covariates_);
     training.threads = threads;
     parameters.resize(network_.size);
     initialise(network_, 5, 1.0f, parameters.data());
@@ -464,10 +517,17 @@ class TrainingJob {
   std::vector<float> parameters;
 
  private:
+  static std::vector<int> lengths(const Sizes& sizes, int horizon) {
+    const int length = sizes.T + horizon + sizes.windows_a_series;
+    return {length, sizes.T, length + 20, length, length + 3, 2 * sizes.T};
+  }
+
   Loss loss_;
   Windowing windowing_;
-  Network network_;
   Series series_;
+  Known known_;
+  Covariates covariates_;
+  Network network_;
   WindowSplit split_;
 };
 
@@ -493,6 +553,9 @@ void check_training_bits(Report& report, const Sizes& sizes, Precision precision
   regularised.training.clip_norm = 0.5f;
   regularised.training.weight_decay = 0.1f;
   run("shuffled, dropout, clipped, validation", regularised);
+
+  TrainingJob covariates(sizes, precision, kLosses.back(), 0.3f, 0.2, true);
+  run("gaps and covariates", covariates);
 
   TrainingJob stopping(sizes, precision, kLosses[2], 0.0f, 0.2);
   stopping.training.optimizer = Training::Optimizer::kRmsprop;
@@ -522,6 +585,27 @@ Bits forecast_bits(const Sizes& sizes, Precision precision, bool recursive, int 
   return Bits() << out;
 }
 
+Bits covariate_forecast_bits(const Sizes& sizes, Precision precision, bool recursive, int n,
+                             int threads) {
+  const int h = recursive ? 1 : 3, steps = recursive ? 5 : 3;
+  const Windowing windowing{.context_length = sizes.T,
+                            .horizon = h,
+                            .scaling = Scaling::kLevel,
+                            .mask = true,
+                            .reads_on = true};
+  const Series series = with_gaps(make_histories(n, sizes.T, Draws(20)), Draws(21));
+  const Known known(series, recursive ? 0 : 2, steps, Draws(22));
+  const Network network(known.inputs(), {17, 12}, h, 0.3f, precision, h);
+  const std::vector<float> p = oracle::make_parameters(network, Draws(23));
+  std::vector<double> out(std::size_t(series.size()) * steps);
+  Interrupt never([] { return true; });
+  (recursive ? forecast_recursive(network, p.data(), windowing, origins_of(series, known.view()),
+                                  steps, threads, never, out.data())
+             : forecast(network, p.data(), windowing, origins_of(series, known.view()), threads,
+                        never, out.data()));
+  return Bits() << out;
+}
+
 void check_same_bits(Report& report, const Sizes& sizes, Precision precision) {
   if (precision != Precision::kFloat32)
     report.check(
@@ -532,9 +616,16 @@ void check_same_bits(Report& report, const Sizes& sizes, Precision precision) {
   same_bits(report, sizes, "training of a large network",
             [&](int threads) { return large_training_bits(precision, threads); });
   check_training_bits(report, sizes, precision);
-  for (bool recursive : {false, true})
-    same_bits(report, sizes, recursive ? "forecasts fed back" : "forecasts",
+  for (bool recursive : {false, true}) {
+    const std::string what = recursive ? "forecasts fed back" : "forecasts";
+    same_bits(report, sizes, what,
               [&](int threads) { return forecast_bits(sizes, precision, recursive, threads); });
+    // One by one, and as tiles.
+    for (int n : {3, sizes.batch})
+      same_bits(report, sizes, what + " with covariates", [&](int threads) {
+        return covariate_forecast_bits(sizes, precision, recursive, n, threads);
+      });
+  }
 }
 
 // Work that ends early, and errors.

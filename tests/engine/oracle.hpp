@@ -110,10 +110,12 @@ inline Trace forward(const Network& network, const Vector& p, const float* x, in
       in = layer.back().h;
     }
   }
-  const Vector& state = trace.layers.back().back().h;
-  for (int o = 0; o < network.outputs; ++o)
-    trace.outputs.push_back(dot(p.data() + network.head_weight + o * state.size(), state) +
-                            p[network.head_bias + o]);
+  for (int k = steps - network.head_steps; k < steps; ++k) {
+    const Vector& state = trace.layers.back()[k].h;
+    for (int o = 0; o < network.head_outputs(); ++o)
+      trace.outputs.push_back(dot(p.data() + network.head_weight + o * state.size(), state) +
+                              p[network.head_bias + o]);
+  }
   return trace;
 }
 
@@ -155,11 +157,13 @@ inline void backward(const Network& network, const Vector& p, const Trace& trace
   const std::vector<Step>& top = trace.layers.back();
   const std::size_t H = top.back().h.size();
   std::vector<Vector> dh(top.size(), Vector(H));
-  for (int o = 0; o < network.outputs; ++o) {
-    const std::size_t row = network.head_weight + o * H;
-    add(doutputs[o], top.back().h.data(), H, gradient.data() + row);
-    add(doutputs[o], p.data() + row, H, dh.back().data());
-    gradient[network.head_bias + o] += doutputs[o];
+  const int O = network.head_outputs();
+  for (int j = 0; j < network.outputs; ++j) {
+    const std::size_t step = top.size() - network.head_steps + j / O;
+    const std::size_t row = network.head_weight + j % O * H;
+    add(doutputs[j], top[step].h.data(), H, gradient.data() + row);
+    add(doutputs[j], p.data() + row, H, dh[step].data());
+    gradient[network.head_bias + j % O] += doutputs[j];
   }
   for (std::size_t l = network.layers.size(); l-- > 0;)
     dh = lstm_backward(network.layers[l], p, trace.layers[l], std::move(dh), gradient);
@@ -277,11 +281,13 @@ inline std::vector<float> make_parameters(const Network& network, Draws draws) {
 
 // Inputs in [-2, 2), targets in [-0.5, 1.5): around zero, sums over windows would cancel, which
 // float32 rewards with noise. What may not matter is made to: inputs before a late start are huge,
-// targets that do not count are NaN.
-inline Batch make_batch(int N, int T, int I, int h, bool late_starts, bool weighted, Draws draws) {
+// targets that do not count are NaN. No sequence begins after one of the last `head_steps`.
+inline Batch make_batch(int N, int T, int I, int h, bool late_starts, bool weighted, Draws draws,
+                        int head_steps = 1) {
   Batch batch{N, T, I, h, {}, {}, {}, {}};
   for (int n = 0; n < N; ++n) {
-    batch.starts.push_back(late_starts ? std::max(0, int(draws.uniform() * float(T))) : 0);
+    const int start = late_starts ? std::max(0, int(draws.uniform() * float(T))) : 0;
+    batch.starts.push_back(std::min(start, T - head_steps));
     for (int j = 0; j < T * I; ++j) {
       const float x = 2 * draws.uniform();
       batch.x.push_back(j < batch.starts[n] * I ? 1e30f : x);
