@@ -1,19 +1,29 @@
 from __future__ import annotations
 
 import gzip
+import os
+import re
 import sys
+import threading
+import zipfile
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gatecast.errors import DataError, MissingExtraError
-from gatecast.files import read_panel, read_table
-from gatecast.panel import Columns, Panel
+from gatecast.errors import ConfigError, DataError, MissingExtraError
+from gatecast.files import FileFormat, read_panel, read_table
+from gatecast.findings import Findings
+from gatecast.panel import Columns, Intake, Panel, from_any
 
 
 @pytest.fixture
@@ -83,7 +93,8 @@ def test_values_alone_are_counted(write: Any, content: str) -> None:
 
 def test_values_alone_may_be_missing(write: Any) -> None:
     panel = read_panel(write("NA\n5\n\n6\n"))
-    np.testing.assert_array_equal(panel.values, [np.nan, 5, np.nan, 6])
+    np.testing.assert_array_equal(panel.values, [5, np.nan, 6])
+    assert panel.stamps(0).tolist() == [2, 3, 4]
 
 
 def test_values_with_ids_are_counted_in_each_series(write: Any) -> None:
@@ -151,7 +162,7 @@ def test_one_row_too_many_does_not_make_remarks_ids(write: Any) -> None:
     with pytest.raises(DataError, match=r"more than one row.*row 2, row 22\..*not used: remark"):
         read_panel(write(content))
     content = daily(remark=["promo"] + [""] * 19) + b"2024-01-01,,5\n"
-    with pytest.raises(DataError, match=r"series 'sales' at 2024-01-01: row 2, row 22"):
+    with pytest.raises(DataError, match=r"stamp 2024-01-01: row 2, row 22"):
         read_panel(write(content))
 
 
@@ -265,7 +276,7 @@ def test_only_the_target_must_be_clear(write: Any) -> None:
 
 def test_columns_may_be_named(write: Any) -> None:
     path = write("shop,day,a,b\n1,2024-01-01,5,6\n1,2024-01-02,7,8\n2,2024-01-01,0,1\n")
-    panel = read_panel(path, id_col="shop", time_col="day", target_col="b", freq="D")
+    panel = read_panel(path, Intake(freq="D"), id_col="shop", time_col="day", target_col="b")
     assert panel.values.tolist() == [6, 8, 1]
     assert panel.ids.tolist() == ["1", "2"]
     assert panel.notes == ("Columns that are not used: a.",)
@@ -275,8 +286,7 @@ def test_columns_may_be_named(write: Any) -> None:
 
 def test_columns_without_headings_have_numbers(write: Any) -> None:
     path = write("2024-01-01,1,10\n2024-01-02,2,20\n")
-    with pytest.raises(DataError, match="--target 'column 2'"):
-        read_panel(path)
+    assert read_panel(path).ids.tolist() == ["column 2", "column 3"]
     assert read_panel(path, target_col="column 3").values.tolist() == [10, 20]
 
 
@@ -329,7 +339,7 @@ def test_utf_8_needs_no_note(write: Any) -> None:
 
 def test_gzip_and_tsv(write: Any) -> None:
     content = b"ds\ty\n2024-01-01\t1\n2024-01-02\t2\n"
-    for path in (write(content, "a.tsv"), write(gzip.compress(content), "a.tsv.gz")):
+    for path in (write(content, "a.tsv"), write(gzip.compress(content, mtime=0), "a.tsv.gz")):
         assert read_panel(path).values.tolist() == [1, 2]
 
 
@@ -367,7 +377,7 @@ def test_parquet_without_pyarrow(write: Any, monkeypatch: pytest.MonkeyPatch) ->
         ("date,value\n", "nothing under it. Got: date, value"),
         ("a,b\nx,y\nz,w\n", "no column of numbers. Got: columns a, b"),
         (
-            "date,a,b\n2024-01-01,1,2\n2024-01-02,1,2\n",
+            "unique_id,date,a,b\nA,2024-01-01,1,2\nA,2024-01-02,1,2\n",
             "Which column is the target.*candidates a, b. Name it: --target a",
         ),
         ("date,v\n2024-01-01,1\n2024-01-02,oops\n2024-01-03,3\n", r"'v'.*row 3 \('oops'\)"),
@@ -378,7 +388,7 @@ def test_parquet_without_pyarrow(write: Any, monkeypatch: pytest.MonkeyPatch) ->
         ("date,v\n2024-01-01,1\n2024-01-01,2\n2024-01-02,2\n", "2024-01-01: row 2, row 3"),
         ("date,v\n2024-01-01,1\n2024-02-30,2\n", r"not dates.*row 3 \('2024-02-30'\)"),
         ("date,v\n2024-01-01,1\n\n2024-01-02,2\n", r"not dates.*row 3 \(''\)"),
-        ("date,v\n2024-01-01,1\n2024-01-02,2,3\n", "not a table.*line 3"),
+        ("date,v\n2024-01-01,1\n2024-01-02,2,3\n", r"more cells.*row 3 \(3\).*--sep"),
         ("date,v\n1/2/2024,1\n2/2/2024,3\n", "day or with the month"),
         ("date,v\n2024-01-01,1\n", "One stamp.*--freq"),
         (
@@ -386,7 +396,7 @@ def test_parquet_without_pyarrow(write: Any, monkeypatch: pytest.MonkeyPatch) ->
             "tells the series apart.*candidates store, item. Name it: --id store",
         ),
         (
-            "date,a,b,c,d,e,f,g\n2024-01-01,1,2,3,4,5,6,7\n2024-01-02,1,2,3,4,5,6,7\n",
+            "date,a,b,c,d,e,f,g\n2024-01-01,1,2,3,4,5,6,7\n2024-01-01,1,2,3,4,5,6,7\n",
             "candidates a, b, c, d, e and 2 more. Name it: --target a, .*--target d or --target e",
         ),
         (
@@ -416,5 +426,739 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError, match=r"is a folder. Give its files"):
         read_panel(tmp_path)
+
+
+# Several files
+
+WHOLE = "store,date,sales\n" + "".join(
+    f"{store},2024-01-{day:02},{day * 2}.5\n" for store in "AB" for day in range(1, 13)
+)
+
+
+def assert_same(a: Panel, b: Panel) -> None:
+    np.testing.assert_array_equal(a.values, b.values)
+    np.testing.assert_array_equal(a.indptr, b.indptr)
+    np.testing.assert_array_equal(a.last, b.last)
+    assert a.ids.tolist() == b.ids.tolist()
+    assert (a.frequency, a.time_type, a.columns) == (b.frequency, b.time_type, b.columns)
+
+
+def split(content: str, *at: int) -> list[str]:
+    heading, *lines = content.splitlines(keepends=True)
+    bounds = [0, *at, len(lines)]
+    return [heading + "".join(lines[a:b]) for a, b in pairwise(bounds)]
+
+
+@pytest.mark.parametrize("at", [(12,), (1, 13), (5, 6, 20)])
+def test_a_table_split_into_files_is_the_same_panel(write: Any, at: tuple[int, ...]) -> None:
+    parts = [write(part, f"{k}.csv") for k, part in enumerate(split(WHOLE, *at))]
+    whole = read_panel(write(WHOLE))
+    assert_same(read_panel(parts), whole)
+    assert read_panel(parts).notes == whole.notes
+    assert_same(read_panel(tuple(map(str, parts))), whole)
+    assert_same(read_panel(iter(parts)), whole)
+
+
+def test_split_files_may_order_their_columns_and_be_written_otherwise(
+    write: Any, tmp_path: Path
+) -> None:
+    whole = read_panel(write(WHOLE))
+    a, b = split(WHOLE, 12)
+    frame = pd.read_csv(write(b, "b.csv"))
+    semicolons = frame[["sales", "store", "date"]].to_csv(index=False, sep=";", decimal=",")
+    assert_same(read_panel([write(a, "a.csv"), write(semicolons, "b.csv")]), whole)
+    frame.to_parquet(tmp_path / "b.parquet")
+    assert_same(read_panel([write(a, "a.csv"), tmp_path / "b.parquet"]), whole)
+    frame.assign(date=pd.to_datetime(frame["date"])).to_excel(tmp_path / "b.xlsx", index=False)
+    assert_same(read_panel([write(a, "a.csv"), tmp_path / "b.xlsx"]), whole)
+
+
+def test_parquet_in_parts(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "unique_id": np.repeat(["a", "b"], 10),
+            "ds": pd.date_range("2024-01-01", periods=10).tolist() * 2,
+            "y": np.arange(20.0),
+        }
+    )
+    paths = [tmp_path / name for name in ("whole.parquet", "1.parquet", "2.parquet")]
+    for path, part in zip(paths, (frame, frame[:7], frame[7:]), strict=True):
+        part.to_parquet(path, index=False)
+    assert_same(read_panel(paths[1:]), read_panel(paths[0]))
+
+
+def test_an_error_names_the_file_and_the_row(write: Any) -> None:
+    a, b = split(WHOLE.replace("B,2024-01-02,4.5", "B,2024-01-02,four"), 12)
+    with pytest.raises(
+        DataError, match=r"'sales' has.*not numbers\. Got: series 'B', row 3 of b\.csv \('four'\)"
+    ):
+        read_panel([write(a, "a.csv"), write(b, "b.csv")])
+    a, b = split(WHOLE, 12)
+    b = b.replace("B,2024-01-01", "A,2024-01-03")
+    with pytest.raises(DataError, match=r"2024-01-03: row 4 of a\.csv, row 3 of b\.csv"):
+        read_panel([write(a, "a.csv"), write("\n" + b, "b.csv")])
+    text = WHOLE.replace("A,2024-01-05", "'row 1',2024-02-30")
+    with pytest.raises(DataError, match=r"not dates.*row 6 of a\.csv \('2024-02-30'\)"):
+        read_panel([write(split(text, 12)[0], "a.csv"), write(split(text, 12)[1], "b.csv")])
+
+
+def test_the_odd_file_is_named(write: Any) -> None:
+    paths = [write(part, f"{k}.csv") for k, part in enumerate(split(WHOLE, 8, 16))]
+    paths[1].write_text(paths[1].read_text().replace("sales", "sold"))
+    message = r"different columns\. Got: 1\.csv lacks 'sales', and 1\.csv also has 'sold'"
+    with pytest.raises(DataError, match=message):
+        read_panel(paths)
+    paths[1].write_text("store,date\nA,2024-01-01\n")
+    with pytest.raises(DataError, match=r"Got: 1\.csv lacks 'sales'\."):
+        read_panel(paths)
+    with pytest.raises(ConfigError, match="There are no files"):
+        read_panel([])
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    paths = []
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / "a.csv")
+        paths[-1].write_text("ds,y\n2024-01-01,1\n2024-01-02,2\n")
+    with pytest.raises(DataError, match=r"row 2 of \S+x/a\.csv, row 2 of \S+y/a\.csv"):
+        read_panel(paths)
+
+
+# A column or a row for each series
+
+WIDE = "date,Nord,Süd,Ost\n2024-01-01,1,10,\n2024-01-02,2,,\n2024-01-03,3,30,5\n2024-01-04,4,,6\n"
+
+
+def series(panel: Panel) -> dict[str, list[float]]:
+    cuts = panel.indptr.tolist()
+    return {
+        str(name): panel.values[cuts[i] : cuts[i + 1]].tolist() for i, name in enumerate(panel.ids)
+    }
+
+
+def test_columns_of_numbers_are_series(write: Any) -> None:
+    panel = read_panel(write(WIDE))
+    assert panel.ids.tolist() == ["Nord", "Süd", "Ost"]
+    assert days(panel, 2) == ["2024-01-03", "2024-01-04"]
+    np.testing.assert_equal(list(series(panel).values()), [[1, 2, 3, 4], [10, np.nan, 30], [5, 6]])
+    assert panel.notes[0] == (
+        "Each of the 3 columns of numbers was read as a series: Nord, Süd, Ost "
+        "(--target Nord takes one alone)."
+    )
+    assert read_panel(write(WIDE), target_col="Nord").ids.tolist() == ["Nord"]
+
+
+def test_columns_as_series_may_have_numbers_for_names(write: Any) -> None:
+    panel = read_panel(write("Datum,1,2\n2024-01-01,5,6\n2024-01-02,7,8\n"))
+    assert series(panel) == {"1": [5, 7], "2": [6, 8]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ",date,a,b\n0,2024-01-01,1,2\n1,2024-01-02,3,4\n",
+        "date,year,month,a,b\n2024-01-01,2024,1,1,2\n2024-01-02,2024,1,3,4\n",
+        "date,a,remark,b\n2024-01-01,1,x,2\n2024-01-02,3,y,4\n",
+        "date;a;b\n2024-01-01;1,0;2,0\n2024-01-02;3;4\n",
+        "n,a,b\n1,1,2\n2,3,4\n",
+    ],
+)
+def test_what_is_no_series_beside_series(write: Any, content: str) -> None:
+    assert series(read_panel(write(content))) == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_columns_as_series_without_stamps_are_counted(write: Any) -> None:
+    panel = read_panel(write("a,b\n7,2\n3,4\n"))
+    assert panel.stamps(1).tolist() == [1, 2]
+    assert panel.notes[1] == "The file has no stamps; its rows are counted from 1."
+    assert read_panel(write("n,a,b\n10,7,2\n20,3,4\n")).stamps(0).tolist() == [10, 20]
+
+
+def test_columns_as_series_have_their_rows_in_errors(write: Any) -> None:
+    content = "date,a,b\n2024-01-01,1,2\n2024-01-02,x,3\n2024-01-03,4,1.5.5\n2024-01-04,4,1\n"
+    message = r"table has.*not numbers.*row 3, column 'a' \('x'\), row 4, column 'b' \('1\.5\.5'\)"
+    with pytest.raises(DataError, match=message):
+        read_panel(write(content))
+    content = "date,a,b\n2024-01-01,1,2\n2024-02-30,1,3\n2024-01-03,4,5\n"
+    with pytest.raises(DataError, match=r"not dates.*Got: row 3 \('2024-02-30'\)\."):
+        read_panel(write(content))
+    content = "date;a;b\n2024-01-01;10.013;9.871\n2024-01-02;1;12\n"
+    with pytest.raises(DataError, match=r"in the table may.*row 2, column 'a' \('10.013'\), row 2"):
+        read_panel(write(content))
+
+
+def test_a_covariate_is_no_series_and_may_be_ahead(write: Any) -> None:
+    content = "date,a,b,promo\n" + "".join(
+        f"2024-01-{day:02},{day if day < 9 else ''},{day if day < 9 else ''},{day % 2}\n"
+        for day in range(1, 11)
+    )
+    panel = read_panel(write(content), Intake(Columns(future=("promo",))))
+    assert panel.ids.tolist() == ["a", "b"]
+    assert panel.lengths.tolist() == [8, 8]
+    assert panel.columns == Columns(future=("promo",))
+    assert panel.covariates is not None
+    assert panel.covariates.future.ravel().tolist() == 2 * [1, 0, 1, 0, 1, 0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "frequency"),
+    [
+        ("name,2024-01-01,2024-01-02,2024-01-03\nA,1,2,3\nB,4,5,\n", "D"),
+        ("name,2024-01,2024-02,2024-03\nA,1,2,3\nB,4,5,\n", "MS"),
+        ("name;2021;2022;2023\nA;1;2;3\nB;4;5;\n", "YS"),
+        ("Country,Code,Unit,2021,2022,2023\nA,x,t,1,2,3\nB,y,t,4,5,\n", "YS"),
+        ("name,31.1.2024,29.2.2024,31.3.2024\nA,1,2,3\nB,4,5,\n", "ME"),
+        ('"V1","V2","V3","V4"\n"A","1","2","3"\n"B","4","5",""\n', "1"),
+        ("unique_id,1,2,3\nA,1,2,3\nB,4,5,\n", "1"),
+        ("id,d_1,d_2,d_3\nA,1,2,3\nB,4,5,\n", "1"),
+    ],
+)
+def test_rows_may_be_series(write: Any, content: str, frequency: str) -> None:
+    panel = read_panel(write(content))
+    assert series(panel) == {"A": [1, 2, 3], "B": [4, 5]}
+    assert str(panel.frequency) == frequency
+    assert any(note.startswith("Each row was read as a series") for note in panel.notes)
+
+
+def test_rows_that_are_series_have_their_rows_in_errors(write: Any) -> None:
+    with pytest.raises(DataError, match=r"row 3, column '2022' \('x'\)"):
+        read_panel(write("name,2021,2022,2023\nA,1,2,3\nB,4,x,5\n"))
+    content = "shop,item,2021,2022,2023\nA,x,1,2,3\nA,y,4,7,5\nB,x,4,7,5\n"
+    with pytest.raises(DataError, match=r"Which column tells.*--id shop or --id item"):
+        read_panel(write(content))
+    with pytest.raises(
+        DataError, match=r"more than one row.*series 'A', stamp 2021-01-01: row 2, row 3"
+    ):
+        read_panel(write(content), id_col="shop")
+
+
+def test_known_headings_always_win(write: Any) -> None:
+    panel = read_panel(write("unique_id,ds,y,a,b\nA,2024-01-01,1,2,3\nA,2024-01-02,4,5,6\n"))
+    assert series(panel) == {"A": [1, 4]}
+    panel = read_panel(write("timestamp,target,a\n2024-01-01,1,2\n2024-01-02,4,5\n"))
+    assert series(panel) == {"target": [1, 4]}
+
+
+# Covariates
+
+SHOPS = (
+    "shop,day,sold,price,open,size\n"
+    'A,2024-01-01,1,"1,5",true,10\nA,2024-01-02,2,"1,25",FALSE,10\n'
+    "B,2024-01-01,3,2,True,x\nB,2024-01-02,4,,,x\n"
+)
+
+
+def test_covariates_of_text_files(write: Any) -> None:
+    columns = Columns(past=("price",), future=("open",), static=("size",))
+    panel = read_panel(write(SHOPS), Intake(columns))
+    assert panel.columns == columns
+    assert panel.covariates is not None
+    np.testing.assert_array_equal(panel.covariates.past.ravel(), [1.5, 1.25, 2, np.nan])
+    np.testing.assert_array_equal(panel.covariates.future.ravel(), [1, 0, 1, np.nan])
+    assert panel.covariates.static.ravel().tolist() == ["10", "x"]
+    numbers = read_panel(write(SHOPS.replace(",x", ",7.5")), Intake(columns))
+    assert numbers.covariates is not None
+    assert numbers.covariates.static.ravel().tolist() == [10.0, 7.5]
+
+
+def test_covariates_must_be_there_and_one_thing(write: Any) -> None:
+    with pytest.raises(DataError, match=r"no column 'rain'. Got: columns shop, day, sold"):
+        read_panel(write(SHOPS), Intake(Columns(past=("rain",))))
+    with pytest.raises(ConfigError, match=r"one thing only. Got: 'price'"):
+        read_panel(write(SHOPS), Intake(Columns(past=("price",))), target_col="price")
+
+
+def test_a_covariate_may_have_a_heading_that_is_known(write: Any) -> None:
+    content = "date,y,sold\n2024-01-01,1,5\n2024-01-02,2,6\n"
+    panel = read_panel(write(content), Intake(Columns(target_col="sold", past=("y",))))
+    assert panel.values.tolist() == [5, 6]
+    assert panel.columns.past == ("y",)
+
+
+def test_the_intakes_names_serve_for_files(write: Any) -> None:
+    path = write("shop,day,a,b\n1,2024-01-01,5,6\n1,2024-01-02,7,8\n")
+    panel = from_any(path, Intake(Columns(id_col="shop", target_col="b")))
+    assert series(panel) == {"1": [6, 8]}
+    parts = [write(part, f"{k}.csv") for k, part in enumerate(split(WHOLE, 5))]
+    assert_same(from_any(parts), read_panel(write(WHOLE)))
+    assert_same(from_any(str(parts[0])), read_panel(parts[0]))
+
+
+# How files are written
+
+
+@pytest.mark.parametrize("wrong", ["", "ab", "a", "1", '"', "\n", ".", "é"])
+def test_what_cannot_be_a_separator(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="cannot separate"):
+        FileFormat(separator=wrong)
+
+
+def test_what_cannot_be_a_decimal_mark() -> None:
+    with pytest.raises(ConfigError, match="comma or a point"):
+        FileFormat(decimal=";")
+
+
+@pytest.mark.parametrize(
+    ("separator", "given"),
+    [("|", None), ("|", "|"), ("\t", "tab"), ("\t", "\\t"), (":", ":"), (" ", " "), ("  ", " ")],
+)
+def test_separators(write: Any, separator: str, given: str | None) -> None:
+    content = "date,value,remark\n2024-01-01,1.5,x\n2024-01-02,2,y\n".replace(",", separator)
+    panel = read_panel(write(content), format=FileFormat(separator=given))
+    assert series(panel) == {"value": [1.5, 2]}
+
+
+def test_a_separator_that_is_given_is_the_only_one(write: Any) -> None:
+    path = write("date;a,b\n2024-01-01;1,5\n2024-01-02;2,5\n")
+    assert series(read_panel(path, format=FileFormat(separator=";"))) == {"a,b": [1.5, 2.5]}
+
+
+def test_the_decimal_mark_may_be_given(write: Any) -> None:
+    path = write("date;v\n2024-01-01;10,013\n2024-01-02;9,871\n2024-01-03;1.234.567\n")
+    assert read_panel(path, format=FileFormat(decimal=",")).values.tolist() == [
+        10.013,
+        9.871,
+        1234567,
+    ]
+    path = write("date;v\n2024-01-01;10.013\n2024-01-02;9.871\n")
+    assert read_panel(path, format=FileFormat(decimal=",")).values.tolist() == [10013, 9871]
+    assert read_panel(path, format=FileFormat(decimal=".")).values.tolist() == [10.013, 9.871]
+    path = write("date;v\n2024-01-01;10.5\n2024-01-02;9,871\n")
+    with pytest.raises(DataError, match=r"another decimal mark.*','.*row 2 \('10.5'\).*--decimal"):
+        read_panel(path, format=FileFormat(decimal=","))
+    with pytest.raises(DataError, match=r"thousands or decimals.*--decimal , or --decimal \."):
+        read_panel(write("date;v\n2024-01-01;10.013\n2024-01-02;9.871\n"))
+
+
+def test_days_may_come_first(write: Any) -> None:
+    path = write("date,v\n1/2/2024,1\n2/2/2024,3\n")
+    with pytest.raises(DataError, match=r"day or with the month.*1/2/2024.*--dayfirst"):
+        read_panel(path)
+    panel = read_panel(path, format=FileFormat(dayfirst=True))
+    assert days(panel) == ["2024-02-01", "2024-02-02"]
+    panel = read_panel(
+        write("date,v\n2024-01-02,1\n2024-01-03,3\n"), format=FileFormat(dayfirst=True)
+    )
+    assert days(panel) == ["2024-01-02", "2024-01-03"]
+    path = write("date,v\n1/2/2024,1\n1/13/2024,3\n")
+    with pytest.raises(DataError, match=r"starts with the month.*1/13/2024.*--dayfirst"):
+        read_panel(path, format=FileFormat(dayfirst=True))
+    panel = read_panel(write("name,1/2/2024,2/2/2024\nA,1,2\n"), format=FileFormat(dayfirst=True))
+    assert days(panel) == ["2024-02-01", "2024-02-02"]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "first", "frequency"),
+    [
+        (["1949-01", "1949-02"], "1949-01-01", "MS"),
+        (["2024Q3", "2024Q4", "2025Q1"], "2024-07-01", "QS"),
+        (["2024-W05", "2024-W06"], "2024-01-29", "W-MON"),
+        (["2024-01-01T00:00:00.000", "2024-01-01T01:00:00.000"], "2024-01-01", "h"),
+    ],
+)
+def test_spellings_of_stamps(write: Any, stamps: list[str], first: str, frequency: str) -> None:
+    lines = "".join(f"{stamp},{k}\n" for k, stamp in enumerate(stamps))
+    panel = read_panel(write("when,v\n" + lines))
+    assert (days(panel)[0], str(panel.frequency)) == (first, frequency)
+
+
+@pytest.mark.parametrize(
+    ("content", "first", "frequency", "note"),
+    [
+        ("year,month,v\n2023,11,1\n2023,12,2\n2024,1,3\n", "2023-11-01", "MS", "'year', 'month'"),
+        ("v,Day,Month,Year\n1,30,11,2023\n2,1,12,2023\n3,2,12,2023\n", "2023-11-30", "D", "'Day'"),
+        ("Date;Time;v\n1.2.2024;22:00;1\n1.2.2024;23:00;2\n", "2024-02-01", "h", "'Date', 'Time'"),
+        ("date,at,v\n2024-01-01,1:00 AM,1\n2024-01-01,1:00 PM,2\n", "2024-01-01", "12h", "'at'"),
+    ],
+)
+def test_a_date_in_several_columns(
+    write: Any, content: str, first: str, frequency: str, note: str
+) -> None:
+    panel = read_panel(write(content))
+    assert (days(panel)[0], str(panel.frequency)) == (first, frequency)
+    assert panel.values[:2].tolist() == [1, 2]
+    assert panel.notes[0].endswith("were read as one date.")
+    assert note in panel.notes[0]
+
+
+def test_excels_line_for_the_separator(write: Any) -> None:
+    panel = read_panel(write("sep=|\ndate|v\n2024-01-01|1,5\n2024-01-02|2\n"))
+    assert (panel.values.tolist(), panel.notes) == ([1.5, 2], ())
+    with pytest.raises(DataError, match="nothing under it"):
+        read_panel(write("sep=;\n\n"))
+    with pytest.raises(DataError, match=r"row 4 \('x'\)"):
+        read_panel(write("sep=;\n\nv\nx\n5\n6\n"))
+
+
+def test_offsets_are_kept(write: Any) -> None:
+    panel = read_panel(write("t,v\n2024-01-01T00:00+08:00,1\n2024-01-01T01:00+08:00,2\n"))
+    assert str(panel.forecast_frame(1, {})["ds"][0]) == "2024-01-01 02:00:00+08:00"
+
+
+@pytest.mark.parametrize(
+    ("heading", "unit", "name"),
+    [("timestamp", 1, "seconds"), ("ts", 1000, "milliseconds"), ("epoch", 1, "seconds")],
+)
+def test_clocks_that_count_are_dates(
+    write: Any, tmp_path: Path, heading: str, unit: int, name: str
+) -> None:
+    stamps = [(1_704_067_200 + 3600 * k) * unit for k in (0, 1, 3)]
+    lines = "".join(f"{stamp},{k}\n" for k, stamp in enumerate(stamps))
+    panel = read_panel(write(f"{heading},v\n{lines}"))
+    assert str(panel.frequency) == "h"
+    assert panel.notes[0] == f"The column {heading!r} was read as {name} since 1970, in UTC."
+    assert str(panel.forecast_frame(1, {})["ds"][0]) == "2024-01-01 04:00:00+00:00"
+    pd.DataFrame({heading: stamps, "v": range(3)}).to_parquet(tmp_path / "a.parquet")
+    assert_same(read_panel(tmp_path / "a.parquet"), panel)
+    assert str(read_panel(write("when,v\n" + lines)).frequency) == "h"  # by its position
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        [1, 2, 3],
+        [999_999_998, 999_999_999, 1_000_000_000],
+        [9_999_999_997, 9_999_999_998, 9_999_999_999],
+        [12345678901, 12345678902, 12345678903],
+    ],
+)
+def test_whole_numbers_that_are_no_clock_stay(write: Any, stamps: list[int]) -> None:
+    lines = "".join(f"{stamp},{k}\n" for k, stamp in enumerate(stamps))
+    assert read_panel(write("timestamp,v\n" + lines)).stamps(0).tolist() == stamps
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be-bom"])
+def test_quotes_and_line_ends(write: Any, end: str, encoding: str) -> None:
+    content = (
+        f'shop,date,sold{end}"A, ""b""{end}c",2024-01-01,1{end}"A, ""b""{end}c",2024-01-02,2{end}'
+    )
+    raw = (
+        b"\xfe\xff" + content.encode("utf-16-be") if "bom" in encoding else content.encode(encoding)
+    )
+    panel = read_panel(write(raw), id_col="shop")
+    assert panel.ids.tolist() == [f'A, "b"{end}c'.replace("\r\n", "\r\n")]
+    assert panel.values.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("titles", ["Sales of 2024\n", "Sales\n\nin EUR, net\n\n", "a\nb\nc\n"])
+def test_titles_above_the_table_are_left_out_with_a_note(write: Any, titles: str) -> None:
+    content = titles + "date,value,remark\n2024-01-01,1,x\n2024-01-02,two,y\n2024-01-03,3,\n"
+    row = 3 + titles.count("\n")
+    with pytest.raises(DataError, match=rf"row {row} \('two'\)"):
+        read_panel(write(content))
+    panel = read_panel(write(content.replace("two", "2")))
+    assert panel.values.tolist() == [1, 2, 3]
+    assert "not part of the table" in panel.notes[0]
+
+
+def test_rows_may_end_with_a_separator_that_the_heading_lacks(write: Any) -> None:
+    assert series(read_panel(write("date,v\n2024-01-01,1,\n2024-01-02,2,\n"))) == {"v": [1, 2]}
+
+
+def test_rows_may_be_numbered_as_r_does_it(write: Any) -> None:
+    content = '"day","sold"\n"1",2024-01-01,5\n"2",2024-01-02,6\n"3",2024-01-03,7\n'
+    panel = read_panel(write(content))
+    assert (series(panel), panel.notes) == (
+        {"sold": [5, 6, 7]},
+        ("Columns that are not used: column 1.",),
+    )
+    with pytest.raises(DataError, match=r"more cells.*row 2 \(3\), row 3 \(3\)"):
+        read_panel(write(content.replace('"2"', '"7"')))
+
+
+def test_another_separator_is_asked_for(write: Any) -> None:
+    with pytest.raises(DataError, match=r"name it: --sep ' '"):
+        read_panel(write("2024-01-01 5\n2024-01-02 6\n"))
+    with pytest.raises(DataError, match=r"no column of numbers.*name it: --sep"):
+        read_panel(write("a:x\nb:y\nc:z\n"))
+
+
+def test_ragged_rows_are_collected(write: Any) -> None:
+    found = Findings(collect=True)
+    path = write("date,v\n2024-01-01,1\n2024-01-02,2,3\n2024-01-03,3\n2024-01-04,4\n")
+    panel = read_panel(path, found=found)
+    assert (found.all[0].code, found.all[0].where) == ("ragged", "row 3 (3)")
+    np.testing.assert_array_equal(panel.values, [1, np.nan, 3, 4])
+
+
+def test_what_is_wrong_is_collected(write: Any) -> None:
+    found = Findings(collect=True)
+    content = "date,a,b\n2024-01-01,1,x\n2024-01-02,inf,3\n2024-01-03,4,1e305\n2024-01-04,4,1\n"
+    panel = read_panel(write(content), found=found)
+    assert [(finding.code, finding.where) for finding in found.all] == [
+        ("text", "row 2, column 'b' ('x')"),
+        ("infinite", "row 3, column 'a'"),
+        ("too-large", "row 4, column 'b' (1e+305)"),
+    ]
+    np.testing.assert_equal(list(series(panel).values()), [[1, np.nan, 4, 4], [3, np.nan, 1]])
+    found = Findings(collect=True)
+    parts = [
+        write(part, f"{k}.csv") for k, part in enumerate(split(WHOLE.replace(",8.5", ",x"), 2))
+    ]
+    read_panel(parts, found=found)
+    assert found.all[0].where == "row 3 of 1.csv ('x')"
+
+
+# Excel
+
+
+@pytest.fixture
+def workbook(tmp_path: Path) -> Any:
+    def write_(sheets: dict[str, list[list[Any]]], name: str = "book.xlsx") -> Path:
+        book = openpyxl.Workbook()
+        book.remove(book.worksheets[0])
+        for title, rows in sheets.items():
+            sheet = book.create_sheet(title)
+            for row in rows:
+                sheet.append(row)
+        book.save(tmp_path / name)
+        return tmp_path / name
+
+    return write_
+
+
+def dated(*rows: list[Any]) -> list[list[Any]]:
+    return [["date", "sales"], *([datetime(2024, 1, k), *row] for k, row in enumerate(rows, 1))]
+
+
+@pytest.mark.parametrize("name", ["book.xlsx", "book.xlsm", "book"])
+def test_excel(workbook: Any, name: str) -> None:
+    panel = read_panel(workbook({"Sheet": dated([1.5], [2], [None], [4])}, name))
+    np.testing.assert_array_equal(panel.values, [1.5, 2, np.nan, 4])
+    assert (days(panel)[:2], panel.ids.tolist()) == (TWO_DAYS, ["sales"])
+    assert panel.notes == ()
+
+
+def test_the_sheet_is_the_first_that_has_data(workbook: Any) -> None:
+    path = workbook({"Empty": [], "Mai": dated([1], [2]), "Juni": dated([3], [4])})
+    panel = read_panel(path)
+    assert panel.values.tolist() == [1, 2]
+    assert panel.notes == (
+        "The sheet 'Mai' was read; the file also has 'Empty', 'Juni' (--sheet).",
+    )
+    panel = read_panel(path, format=FileFormat(sheet="Juni"))
+    assert (panel.values.tolist(), panel.notes) == ([3, 4], ())
+    with pytest.raises(DataError, match=r"no sheet 'July'. Got: sheets 'Empty', 'Mai', 'Juni'"):
+        read_panel(path, format=FileFormat(sheet="July"))
+    with pytest.raises(DataError, match="The file is empty"):
+        read_panel(path, format=FileFormat(sheet="Empty"))
+
+
+def test_the_heading_need_not_be_the_first_row(workbook: Any) -> None:
+    rows = [[], ["Report of the year"], [], [None, *dated()[0]]]
+    rows += [[None, datetime(2024, 1, 1), 1], [None, datetime(2024, 1, 2), "oops"], [None, None]]
+    rows += [[None, datetime(2024, 1, 3), 2]]
+    with pytest.raises(DataError, match=r"'sales' has.*not numbers.*row 6 \('oops'\)"):
+        read_panel(workbook({"S": [*rows[:6], rows[7]]}))
+    rows[5][2] = 7
+    panel = read_panel(workbook({"S": [*rows[:6], rows[7], [], []]}))
+    assert panel.values.tolist() == [1, 7, 2]
+    assert panel.notes == ("The first row is not part of the table; it was left out.",)
+
+
+def test_cells_of_excel_may_hold_anything(workbook: Any) -> None:
+    rows = dated([1], ["#N/A"], ["3,5"], [1.125], [" "], ["NA"], [7])
+    panel = read_panel(workbook({"S": rows}))
+    np.testing.assert_array_equal(panel.values, [1, np.nan, 3.5, 1.125, np.nan, np.nan, 7])
+    with pytest.raises(DataError, match=r"row 3 \('#DIV/0!'\)"):
+        read_panel(workbook({"S": dated([1], ["#DIV/0!"], [2])}))
+    rows = [["id", "when", "y"], [1, date(2024, 1, 1), True], [1, date(2024, 1, 2), False]]
+    panel = read_panel(workbook({"S": rows}), id_col="id")
+    assert series(panel) == {"1": [1, 0]}
+    shops = (1, "B", "C")
+    rows = [["shop", "when", "y"], *([shop, "2024-01-01", 2.5] for shop in shops)]
+    rows += [[shop, datetime(2024, 1, 2), 3] for shop in shops]
+    assert series(read_panel(workbook({"S": rows}))) == {name: [2.5, 3] for name in "1BC"}
+
+
+def test_ids_may_be_merged_cells(workbook: Any) -> None:
+    rows = [["shop", "date", "sold"]]
+    rows += [
+        [shop if k == 1 else None, datetime(2024, 1, k), k] for shop in "AB" for k in (1, 2, 3)
+    ]
+    book = openpyxl.load_workbook(workbook({"S": rows}))
+    for cells in ("A2:A4", "A5:A7"):
+        book["S"].merge_cells(cells)
+    path = workbook({"S": rows})
+    book.save(path)
+    assert series(read_panel(path)) == {"A": [1, 2, 3], "B": [1, 2, 3]}
+
+
+def test_wide_sheets(workbook: Any) -> None:
+    rows = [["name", datetime(2024, 1, 1), datetime(2024, 2, 1)], ["A", 1, 2], ["B", 3, None]]
+    panel = read_panel(workbook({"S": rows}))
+    assert (series(panel), str(panel.frequency)) == ({"A": [1, 2], "B": [3]}, "MS")
+    rows = [["date", 2023, 2024.0], [datetime(2024, 1, 1), 1, 2], [datetime(2024, 1, 2), 3, "4,5"]]
+    assert series(read_panel(workbook({"S": rows}))) == {"2023": [1, 3], "2024": [2, 4.5]}
+
+
+def test_formulas_have_the_value_that_was_computed(workbook: Any, tmp_path: Path) -> None:
+    path = workbook({"S": dated([1], ["=B2*2"], [3])})
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    panel = read_panel(path)  # openpyxl computes nothing
+    np.testing.assert_array_equal(panel.values, [1, np.nan, 3])
+    assert panel.notes[0].startswith("Formulas without a value, 1 of them, count as missing")
+    parts[sheet] = re.sub(rb"<f>B2\*2</f><v ?/?>(</v>)?", b"<f>B2*2</f><v>2</v>", parts[sheet])
+    with zipfile.ZipFile(tmp_path / "f.xlsx", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    panel = read_panel(tmp_path / "f.xlsx")
+    assert (panel.values.tolist(), panel.notes) == ([1, 2, 3], ())
+
+
+def test_excel_without_openpyxl(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(MissingExtraError, match=r"gatecast\[excel\]"):
+        read_panel(write(b"PK\3\4", "a.xlsx"))
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "a.xls", r"old kind.*\.xlsx"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "a.xlsx", "with a password"),
+        (b"date,v\n", "a.xlsx", "not a whole Excel file"),
+        (b"PK\3\4 and no more", "a.xlsx", "not a whole Excel file"),
+        (b"\x28\xb5\x2f\xfd" + bytes(20), "a.csv.zst", "compressed file, and not gzip"),
+        (gzip.compress(b"PAR1" + b"x" * 40, mtime=0), "a.csv.gz", "in gzip that is no text.*Unpack"),
+        (gzip.compress(bytes(10**8), mtime=0), "a.csv.gz", "not a text file"),
+        (b"a,b\n1,\0\n", "a.csv", "not a text file"),
+        ("a\0,b\n1,2\n".encode("utf-16"), "a.csv", "not a text file"),
+        (b"x," * 30_000 + b"\n", "a.csv", r"more than 20,000 columns.*30,001"),
+        (b'"' + b'""' * 1001 + b",1\n2", "a.csv", "quotation mark is never closed"),
+        (b'date,v\n2024-01-01,"1\n2024-01-02,2\n', "a.csv", "quotation mark is never closed"),
+        (b"v\n1\n" + b"9" * 5000 + b"\n", "a.csv", r"infinite.*row 3"),
+        (b"v\n1\n1e999\n", "a.csv", r"infinite.*row 3"),
+        (b"v\n1\n" + b"x" * 10**7 + b"\n", "a.csv", r"not numbers.*row 3 \('x{40}'\)"),
+        (b"ds,y\n" + b"1/" * 10**6 + b",1\n2024-01-01,2\n", "a.csv", r"not dates.*row 2 \('1/1/"),
+        (b"ds,y\ntoday,1\nnow,2\n", "a.csv", "not dates"),
+        (b"ds,y\n\xc5\xbfep 2024,1\nOct 2024,2\n", "a.csv", r"not dates.*row 2"),
+    ],
+)
+def test_hostile_files(write: Any, content: bytes, name: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_panel(write(content, name))
+
+
+def test_long_cells_take_no_long_time(write: Any) -> None:
+    for cell in (b"jan" * 10**6, b"1-" * 10**6, b":00" * 10**6, b"1," * 10**6):
+        path = write(b'"' + cell + b'",1\n"' + cell + b'",2\n')
+        begin = perf_counter()
+        assert read_panel(path, id_col="column 1").values.tolist() == [1, 2]
+        with pytest.raises(DataError, match=r"not dates|not numbers"):
+            read_panel(path, time_col="column 1")
+        assert perf_counter() - begin < 5
+
+
+def zipped(path: Path, parts: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.fixture
+def parts(workbook: Any) -> dict[str, bytes]:
+    with zipfile.ZipFile(workbook({"S": dated([1], [2], [3])})) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_workbook_may_claim_any_size(tmp_path: Path, parts: dict[str, bytes]) -> None:
+    parts[SHEET] = parts[SHEET].replace(b'ref="A1:B4"', b'ref="A1:XFD1048576"')
+    assert b"XFD" in parts[SHEET]
+    assert read_panel(zipped(tmp_path / "a.xlsx", parts)).values.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new", "message"),
+    [
+        (SHEET, b"<sheetData>", b"<sheetData>" + b"<row/>" * 4_000_000, "too large"),
+        (SHEET, b"<sheetData>", b"<sheetData><row>" + b"<c/>" * 1_000_000 + b"</row>", "too large"),
+        (SHEET, b"<sheetData>", b'<sheetData><row r="999999999999"/>', "too large"),
+        (SHEET, b"<sheetData>", b"<sheetData>" + b'<row><c r="ZZZ1"/></row>' * 5000, "too large"),
+        (SHEET, b"<sheetData>", b"<x>" * 200 + b"<sheetData>", "too large"),
+        ("xl/styles.xml", b"<fonts", b"<x/>" * 4_000_000 + b"<fonts", "too large"),
+        ("xl/media.bin", b"", bytes(600 << 20), "too large"),
+        (SHEET, b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet', "document type"),
+        (SHEET, b"<v>1</v>", b"<v>" + b"1" * 5000 + b"</v>", "not a whole Excel file"),
+        (SHEET, b"</row>", b"", "not a whole Excel file"),
+    ],
+)
+def test_hostile_workbooks(
+    tmp_path: Path, parts: dict[str, bytes], part: str, old: bytes, new: bytes, message: str
+) -> None:
+    content = parts.get(part, b"")
+    assert old in content
+    parts[part] = content.replace(old, new, 1)
+    with pytest.raises(DataError, match=message):
+        read_panel(zipped(tmp_path / "a.xlsx", parts))
+
+
+def test_zip_archives_are_no_workbooks(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"zip archive.*Unpack"):
+        read_panel(zipped(tmp_path / "a.zip", {"a.csv": b"ds,y\n2024-01-01,1\n"}))
+
+
+# More of Parquet
+
+
+def test_parquet_with_columns_that_are_no_cells(tmp_path: Path) -> None:
+    ds = pd.date_range("2024-01-01", periods=3)
+    table = pa.table({"ds": ds, "y": [1, 2, 3], "list": [[1], [2], []], "map": [{"a": 1}] * 3})
+    pq.write_table(table, tmp_path / "a.parquet")
+    panel = read_panel(tmp_path / "a.parquet")
+    assert panel.values.tolist() == [1, 2, 3]
+    assert panel.notes == ("Columns that hold lists or structures were left out: list, map.",)
+    with pytest.raises(DataError, match=r"no column 'list'"):
+        read_panel(tmp_path / "a.parquet", target_col="list")
+
+
+def test_parquets_own_types(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "unique_id": pa.array(["a", "a", "b", "b"]).dictionary_encode(),
+            "ds": pa.array([date(2024, 1, 1), date(2024, 1, 2)] * 2, pa.date32()),
+            "y": pa.array([Decimal("1.5"), None, Decimal("2"), Decimal("3")], pa.decimal128(9, 2)),
+            "promo": pa.array([True, False, None, True]),
+            "kind": pa.array(["x", "x", None, None], pa.large_string()),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    intake = Intake(Columns(past=("promo",), static=("kind",)))
+    panel = read_panel(tmp_path / "a.parquet", intake)
+    assert panel.ids.tolist() == ["a", "b"]
+    assert panel.covariates is not None
+    np.testing.assert_array_equal(panel.values, [1.5, 2, 3])
+
+
+def test_a_parquet_file_is_known_by_its_content(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"ds": [1, 2], "y": [3.0, 4.0]}), tmp_path / "data")
+    assert read_panel(tmp_path / "data").values.tolist() == [3, 4]
+
+
+def test_parquet_that_unpacks_to_more_than_there_is_memory_for(tmp_path: Path) -> None:
+    zeros = pa.chunked_array([pa.array(np.zeros(2**22))] * 10)
+    table = pa.table({f"y{k}": zeros for k in range(30)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 10**7
+    with pytest.raises(DataError, match="more than 4 GiB of memory"):
+        read_panel(tmp_path / "a.parquet")
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = gzip.compress(b"ds,y\n2024-01-01,1\n2024-01-02,2\n", mtime=0)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    assert read_panel(pipe).values.tolist() == [1.0, 2.0]
+    writer.join()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -341,3 +343,146 @@ def test_what_different_offsets_leave_out_is_kept() -> None:
 def test_when_day_and_month_cannot_be_told_apart_it_is_an_error() -> None:
     with pytest.raises(DataError, match=r"1/2/2024.*2024-01-31"):
         parse_stamps(np.array(["1/2/2024", "2/2/2024"], object))
+
+
+# Steps that stamps fall in
+
+FAMILIES = [
+    *("MS", "2MS", "ME", "2ME", "BMS", "2BMS", "BME", "2BME", "QS", "QS-FEB", "2QS", "QE"),
+    *("QE-JAN", "2QE-JAN", "BQS", "BQE", "YS", "YS-APR", "2YS", "YE", "YE-JUN", "2YE", "BYS"),
+    *("BYE", "W-SUN", "W-WED", "2W-TUE", "3W-SUN", "D", "3D", "10D", "B", "2B", "3B", "h", "2h"),
+    *("5h", "7h", "36h", "min", "15min", "90min", "s", "30s", "100ms"),
+]
+
+
+@pytest.mark.parametrize("tz", [None, "Europe/Berlin", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize("alias", FAMILIES)
+@pytest.mark.parametrize("at_midnight", [False, True])
+def test_steps_are_labelled_as_pandas_labels_them(
+    alias: str, tz: str | None, at_midnight: bool
+) -> None:
+    rng = np.random.default_rng(len(alias))
+    size = {"s": 10**12, "n": 10**14, "h": 3 * 10**15}.get(alias[-1], 10**17)
+    for start in stamps_of("1971-02-11", "2000-02-28", "2019-12-07", "2024-03-09", "2024-10-26"):
+        stamps = np.sort(start + rng.integers(0, size, 40))
+        if at_midnight:
+            stamps = stamps // (24 * 3600 * 10**9) * (24 * 3600 * 10**9)
+        index = pd.DatetimeIndex(stamps, tz="UTC").tz_convert(tz)
+        counts = pd.Series(1, index).resample(alias).sum()
+        counts = counts[counts > 0]
+
+        labels, sizes = np.unique(Frequency(alias, tz=tz).label(stamps), return_counts=True)
+
+        np.testing.assert_array_equal(labels, ints(counts.index))
+        np.testing.assert_array_equal(sizes, counts)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    alias=st.sampled_from([x for x in FAMILIES if x != "100ms"]),
+    tz=st.sampled_from([None, "Europe/Berlin", "America/Santiago"]),
+    dates=st.lists(
+        st.datetimes(pd.Timestamp("1990-01-01"), pd.Timestamp("2030-01-01")), min_size=1
+    ),
+)
+def test_labels_are_stamps_of_their_frequency(
+    alias: str, tz: str | None, dates: list[datetime]
+) -> None:
+    frequency = Frequency(alias, tz=tz)
+    stamps = np.sort(ints(pd.DatetimeIndex(dates, tz="UTC")))
+    labels = frequency.label(stamps)
+    assert (np.diff(labels) >= 0).all()
+    # They are in step with one another, and the label of a label is itself.
+    steps, on_grid = frequency.steps_between(labels, np.full_like(labels, labels[-1]))
+    assert on_grid.all()
+    np.testing.assert_array_equal(frequency.label(labels, labels[:1]), labels)
+    np.testing.assert_array_equal(frequency.label(stamps, labels[-1:]), labels)
+    # A stamp is in the step of its label: not before it, or not after it.
+    ends = alias.lstrip("0123456789").startswith("W") or alias.partition("-")[0].endswith("E")
+    before = frequency.shift(labels, -1)
+    after = frequency.shift(labels, 1)
+    day = 24 * 3600 * 10**9
+    if ends:
+        assert ((stamps - labels < day + 3600 * 10**9) & (stamps > before)).all()
+    else:
+        assert ((stamps >= labels) & (stamps < after)).all()
+    assert steps[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("alias", "stamp", "expected"),
+    [
+        ("ME", "2024-02-29 23:59", "2024-02-29"),
+        ("ME", "2023-02-28", "2023-02-28"),
+        ("ME", "2024-03-01", "2024-03-31"),
+        ("MS", "2024-02-29 23:59", "2024-02-01"),
+        ("QE", "2024-02-29", "2024-03-31"),
+        ("QS", "2024-02-29", "2024-01-01"),
+        ("YE", "2024-12-31 12:00", "2024-12-31"),
+        ("W-SUN", "2024-03-03 23:00", "2024-03-03"),
+        ("W-SUN", "2024-03-04", "2024-03-10"),
+        ("B", "2024-03-03", "2024-03-01"),
+        ("B", "2024-03-02", "2024-03-01"),
+        ("BME", "2024-08-31", "2024-09-30"),
+        ("BMS", "2024-06-01", "2024-05-01"),
+    ],
+)
+def test_the_step_of_a_stamp_at_the_edge(alias: str, stamp: str, expected: str) -> None:
+    assert format_stamps(Frequency(alias).label(stamps_of(stamp))) == [expected]
+
+
+@pytest.mark.parametrize(("start", "hours"), [("2024-03-31", 23), ("2024-10-27", 25)])
+def test_a_day_of_a_clock_change_is_one_step_and_its_hours_are_all_of_them(
+    start: str, hours: int
+) -> None:
+    tz = "Europe/Berlin"
+    stamps = ints(pd.date_range(start, periods=4 * hours, freq="15min", tz=tz))
+    assert len(np.unique(Frequency("D", tz=tz).label(stamps))) == 1
+    np.testing.assert_array_equal(np.unique(Frequency("h", tz=tz).label(stamps)), stamps[::4])
+
+
+def test_whole_numbers_are_labelled_from_their_origin() -> None:
+    frequency = Frequency(None, 5)
+    assert frequency.label(np.array([-1, 0, 4, 5, 12])).tolist() == [-5, 0, 0, 5, 10]
+    assert frequency.label(np.array([-1, 0, 4, 5]), np.array([2])).tolist() == [-3, -3, 2, 2]
+    assert frequency.label(np.array([], np.int64)).tolist() == []
+
+
+def test_steps_are_counted_from_an_origin_of_each_stamp() -> None:
+    stamps = stamps_of("2024-01-05", "2024-01-05")
+    origins = stamps_of("2024-01-01", "2024-01-02")
+    labels = Frequency("3D").label(stamps, origins)
+    assert format_stamps(labels) == ["2024-01-04", "2024-01-05"]
+
+
+@pytest.mark.parametrize("tz", ["America/Santiago", "Africa/Cairo", "Asia/Beirut"])
+def test_days_pass_over_one_without_midnight(tz: str) -> None:
+    days = ints(pd.date_range("2024-01-01", periods=366, freq="D"))
+    stamps = ints(
+        pd.DatetimeIndex(days).tz_localize(tz, nonexistent="shift_forward", ambiguous=[True] * 366)
+    )
+    assert (pd.DatetimeIndex(stamps, tz="UTC").tz_convert(tz).hour == 1).sum() == 1
+    frequency = Frequency("D", tz=tz)
+    for k in range(366):  # from each, also from the one that starts at 1
+        steps, on_grid = frequency.steps_between(stamps, np.full(366, stamps[k]))
+        assert on_grid.all()
+        np.testing.assert_array_equal(steps, k - np.arange(366))
+    np.testing.assert_array_equal(frequency.future(stamps[:1], 365)[0], stamps[1:])
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_blocks_of_rows_say_what_all_rows_say(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(size)
+    lengths = rng.integers(1, 9, 12)
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    days = np.concatenate([np.sort(rng.choice(30, n, replace=False)) for n in lengths])
+    stamps = stamps_of("2024-02-20") + 24 * 3600 * 10**9 * days
+    frequency = Frequency("2D", tz="Europe/Berlin")
+    whole = frequency.steps_between(stamps, np.repeat(stamps[indptr[1:] - 1], lengths))
+
+    monkeypatch.setattr("gatecast.frequency._BLOCK", size)
+    parts = list(frequency.steps_to_ends(stamps, indptr))
+
+    assert [part[0].start for part in parts] == list(range(0, len(stamps), size))
+    for k in (0, 1):
+        np.testing.assert_array_equal(np.concatenate([part[k + 1] for part in parts]), whole[k])

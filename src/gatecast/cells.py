@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST",
     "MISSING",
+    "Bad",
+    "Where",
+    "are_stamps",
     "holds",
     "is_missing",
     "is_number",
-    "is_stamp",
     "looks_like_a_date",
     "missing_cells",
     "read_cells",
     "read_decimals",
     "read_numbers",
+    "shown",
     "some",
 ]
 
@@ -43,9 +46,12 @@ LARGEST = 1e302
 """The largest value, either sign: the sum of a million of them still is a float64."""
 
 Where = Callable[[Any], str]  # what to call a place in the user's data: "row 3"
+# Is told of a code, the problem, the places, what to call them and what is there, and the fix.
+Bad = Callable[[str, str, "NDArray[np.intp]", Where, str], None]
 
 _SAMPLE = 1000  # cells that tell what a column holds
 _DATES = 50  # of them, cells that tell whether they are dates
+_LONGEST = 400  # characters that a number may have
 
 
 def some(items: Iterable[str], total: int, limit: int = 5) -> str:
@@ -71,54 +77,127 @@ def read_cells(read: Callable[[], Any], what: str) -> Any:
         ) from error
 
 
-def read_numbers(raw: NDArray[Any], where: Where, what: str = "The array") -> NDArray[np.float64]:
-    """Float64, with NaN for missing values; none is infinite or beyond :data:`LARGEST`."""
+def read_numbers(
+    raw: NDArray[Any], where: Where, what: str = "The array", bad: Bad | None = None
+) -> NDArray[np.float64]:
+    """Read numbers: NaN for missing values, none infinite or beyond :data:`LARGEST`.
+
+    Parameters
+    ----------
+    raw : ndarray
+        ``[n]``, of numbers or text.
+    where : callable
+        Names a place.
+    what : str
+        What to call the array in errors.
+    bad : callable, optional
+        Is told what is not a number (``"text"``), ``"infinite"`` or ``"too-large"``, whereupon it
+        counts as missing; by default that is an error.
+
+    Returns
+    -------
+    ndarray
+        float64 ``[n]``.
+
+    Raises
+    ------
+    DataError
+        Naming the places.
+
+    Examples
+    --------
+    >>> read_numbers(np.array(["1.5", "NA"], object), str)
+    array([1.5, nan])
+    """
+    report = bad or _raise
     if raw.dtype.kind in "biuf":
         values = raw.astype(np.float64)
     elif raw.dtype.kind in "OUT":
-        values = _parse_numbers(raw.astype(object), where, what)
+        cells = raw.astype(object)
+        values, unread = _parse_numbers(cells)
+        if len(unread):
+            report(
+                "text",
+                f"{what} has values that are not numbers.",
+                unread,
+                lambda k: f"{where(k)} ({shown(cells[k])})",
+                "Correct them, or leave them empty.",
+            )
     else:
         raise DataError(f"{what} does not hold numbers.", value=raw.dtype)
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
-        raise DataError(
+        report(
+            "infinite",
             f"{what} has infinite values.",
-            value=some(map(where, infinite), len(infinite)),
-            fix="Correct them, or leave them empty.",
+            infinite,
+            where,
+            "Correct them, or leave them empty.",
         )
+        values[infinite] = np.nan
     large = np.flatnonzero(np.abs(values) > LARGEST)
     if len(large):
-        raise DataError(
+        numbers = values.copy()
+        report(
+            "too-large",
             f"{what} has values that are too large.",
-            value=some((f"{where(k)} ({values[k]:g})" for k in large), len(large)),
-            fix=f"Use a larger unit: up to {LARGEST:g}, either sign, can be computed with.",
+            large,
+            lambda k: f"{where(k)} ({numbers[k]:g})",
+            f"Use a larger unit: up to {LARGEST:g}, either sign, can be computed with.",
         )
+        values[large] = np.nan
     return values
 
 
-def _parse_numbers(cells: NDArray[np.object_], where: Where, what: str) -> NDArray[np.float64]:
+def _raise(code: str, problem: str, rows: NDArray[np.intp], describe: Where, fix: str) -> None:
+    raise DataError(problem, value=some(map(describe, rows), len(rows)), fix=fix)
+
+
+def shown(cell: Any) -> str:
+    """Show what a cell holds, of a long one the beginning."""
+    return repr(str(cell)[:40])
+
+
+# As they are most often written; the rest is_missing knows.
+_USUAL_MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None"]
+
+
+def _parse_numbers(cells: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the numbers, and which cells hold none although they are not empty."""
+    none = np.array([], np.intp)
     try:
         values = cells.astype(np.float64)
-        if not any(isinstance(cell, str) and "_" in cell for cell in cells):
-            return values
+        if not _has_underscores(cells):
+            return values, none
     except (TypeError, ValueError, OverflowError):
-        pass  # a missing value or text somewhere: look at each
-    values, bad = np.full(len(cells), np.nan), []
-    for k, cell in enumerate(cells):
+        pass  # a missing value or text somewhere
+    import pandas as pd
+
+    column = pd.Series(cells, dtype=object)
+    missing = (column.isna() | column.isin(_USUAL_MISSING)).to_numpy()
+    try:
+        values = np.where(missing, np.nan, cells).astype(np.float64)
+        if not _has_underscores(cells[~missing]):
+            return values, none
+    except (TypeError, ValueError, OverflowError):
+        pass  # text, or a spelling that is not the usual
+    values, unread = np.full(len(cells), np.nan), []
+    for k in np.flatnonzero(~missing):
         try:
-            if isinstance(cell, str) and "_" in cell:
+            if isinstance(cells[k], str) and "_" in cells[k]:
                 raise ValueError("1_100 is a number to Python only")
-            values[k] = cell
+            values[k] = cells[k]
         except (TypeError, ValueError, OverflowError):
-            if not is_missing(str(cell).strip()):
-                bad.append(k)
-    if bad:
-        raise DataError(
-            f"{what} has values that are not numbers.",
-            value=some((f"{where(k)} ({str(cells[k])[:40]!r})" for k in bad), len(bad)),
-            fix="Correct them, or leave them empty.",
-        )
-    return values
+            if not is_missing(str(cells[k]).strip()):
+                unread.append(k)
+    return values, np.array(unread, np.intp)
+
+
+def _has_underscores(cells: NDArray[np.object_]) -> bool:
+    try:
+        return "_" in "\n".join(cells)
+    except TypeError:  # not all are text
+        return any(isinstance(cell, str) and "_" in cell for cell in cells)
 
 
 # Decimal marks and thousands separators
@@ -148,6 +227,10 @@ def read_decimals(
     others: Callable[[], list[pd.Series[Any]]],
     separator: str,
     where: Where,
+    *,
+    what: str,
+    decimal: str | None = None,
+    bad: Bad | None = None,
 ) -> tuple[pd.Series[Any], str | None]:
     """Write the numbers of a column of text with decimal points and without thousands.
 
@@ -165,6 +248,13 @@ def read_decimals(
         What separates the file's cells.
     where : callable
         Names a row.
+    what : str
+        What to call the column.
+    decimal : str, optional
+        The decimal mark, if it is known.
+    bad : callable, optional
+        Is told of numbers whose mark may be either, or is not ``decimal``, whereupon they count as
+        missing; by default that is an error.
 
     Returns
     -------
@@ -176,44 +266,87 @@ def read_decimals(
     Raises
     ------
     DataError
-        When a mark may be either.
+        When a mark may be either, or is not ``decimal``.
     """
-    if separator == "," and not column.str.contains(",", regex=False).any():
-        return column, None  # points are decimal points
-    shown = _shown(column)
+    if decimal is None and _has_decimal_points(column, separator):
+        return column, None
+    report = bad or _raise
     perhaps = {mark: _matches(column, _PERHAPS[mark]) for mark in _OTHER}
+    surely = {mark: _matches(column, _SURELY[mark]) for mark in _OTHER}
     doubtful = perhaps[","] | perhaps["."]
+    if decimal is not None:
+        strange = surely[_OTHER[decimal]]
+        if strange.any():
+            report(
+                "decimals",
+                f"The numbers in {what} show another decimal mark than the one given, {decimal!r}.",
+                np.flatnonzero(strange),
+                _describe(column, where),
+                "Leave out --decimal, which finds the mark, or correct them.",
+            )
+            column = column.mask(strange, "")
     note = None
     if doubtful.any():
-        only_points = not perhaps[","].any()
-        told = shown
-        if not told and not (only_points and separator == ","):
-            told = set[str]().union(*map(_shown, others()))
-        if not told and only_points and separator != ";":
-            told = {"."}
-        if len(told) != 1:
-            raise _ambiguous(column, doubtful, where)
-        (mark,) = told
+        mark = decimal or _told(column, others, separator, only_points=not perhaps[","].any())
+        if mark is None:
+            example = str(column[doubtful].iloc[0])
+            whole, point = re.sub("[.,]", "", example), example.replace(",", ".")
+            report(
+                "decimals",
+                f"The numbers in {what} may have thousands or decimals: {example} could be "
+                f"{whole} or {point}.",
+                np.flatnonzero(doubtful),
+                _describe(column, where),
+                "Say what the decimal mark of the file is: --decimal , or --decimal . (or write "
+                f"{whole}, or {point}0).",
+            )
+            return column.mask(doubtful, ""), None
         thousands = perhaps[_OTHER[mark]]
-        if thousands.any():
+        if thousands.any() and decimal is None:
             example = column[thousands].iloc[0]
             name = "commas" if mark == "." else "points"
-            note = (
-                f"The {name} in the column {column.name!r} separate thousands: "
-                f"{example} is {_rewritten(example, mark)}."
-            )
+            note = f"The {name} in {what} separate thousands: {example} is "
+            note += f"{_rewritten(example, mark)}."
         column = column.mask(doubtful, column[doubtful].map(partial(_rewritten, mark=mark)))
-    for mark in shown:
-        sure = _matches(column, _SURELY[mark]) & ~doubtful
-        column = column.mask(sure, column[sure].map(partial(_rewritten, mark=mark)))
+    for mark, sure in surely.items():
+        if sure.any():
+            column = column.mask(sure, column[sure].map(partial(_rewritten, mark=mark)))
     return column, note
+
+
+def _has_decimal_points(column: pd.Series[Any], separator: str) -> bool:
+    """Whether it is clear at a glance that all marks are decimal points."""
+    text = "\n".join(column)
+    if "," in text:
+        return False
+    if separator == ",":
+        return True
+    if re.search(r"\.\d{3}\.", text):
+        return False
+    return re.search(rf"(?m)^(?:{_SURELY['.'].removeprefix('(?a)')})$", text, re.A) is not None
+
+
+def _told(
+    column: pd.Series[Any],
+    others: Callable[[], list[pd.Series[Any]]],
+    separator: str,
+    *,
+    only_points: bool,
+) -> str | None:
+    """The decimal mark of numbers that do not show theirs, by what the file has beside them."""
+    told = _marks(column)
+    if not told and not (only_points and separator == ","):
+        told = set[str]().union(*map(_marks, others()))
+    if not told and only_points and separator != ";":
+        return "."
+    return told.pop() if len(told) == 1 else None
 
 
 def _matches(column: pd.Series[Any], pattern: str) -> pd.Series[bool]:
     return column.str.fullmatch(pattern).astype(bool)
 
 
-def _shown(column: pd.Series[Any]) -> set[str]:
+def _marks(column: pd.Series[Any]) -> set[str]:
     """The decimal marks that the numbers of a column show."""
     return {mark for mark, pattern in _SURELY.items() if _matches(column, pattern).any()}
 
@@ -222,18 +355,9 @@ def _rewritten(text: str, mark: str) -> str:
     return text.replace(_OTHER[mark], "").replace(mark, ".")
 
 
-def _ambiguous(column: pd.Series[Any], doubtful: pd.Series[bool], where: Where) -> DataError:
-    rows = np.flatnonzero(doubtful)
+def _describe(column: pd.Series[Any], where: Where) -> Where:
     cells = column.to_numpy()
-    example = str(cells[rows[0]])
-    whole, decimal = re.sub("[.,]", "", example), example.replace(",", ".")
-    return DataError(
-        f"The numbers in the column {column.name!r} may have thousands or decimals: {example} "
-        f"could be {whole} or {decimal}.",
-        value=some((f"{where(k)} ({str(cells[k])[:40]!r})" for k in rows), len(rows)),
-        fix=f"Write thousands without a separator ({whole}) and decimals with a point and a digit "
-        f"more ({decimal}0).",
-    )
+    return lambda k: f"{where(k)} ({shown(cells[k])})"
 
 
 # What cells hold
@@ -247,10 +371,10 @@ def holds(column: pd.Series[Any]) -> str:
         return "whole"
     if column.dtype.kind == "f":
         return "number" if column.notna().any() else "nothing"
-    cells = [str(cell) for cell in column[~missing_cells(column)].head(_SAMPLE)]
+    cells = _first(column)
     if not cells:
         return "nothing"
-    numbers = sum(map(is_number, cells))
+    numbers = _count_numbers(cells)
     if numbers < len(cells) and _are_stamps(cells[:_DATES]):
         return "stamp"
     if all(re.fullmatch(r"[+-]?\d{1,18}", cell) for cell in cells):
@@ -259,11 +383,33 @@ def holds(column: pd.Series[Any]) -> str:
     return "number" if numbers >= 0.5 * len(cells) else "text"
 
 
+def _first(column: pd.Series[Any]) -> list[str]:
+    """The first cells that are not missing."""
+    for size in (_SAMPLE + _SAMPLE // 4, 50 * _SAMPLE, len(column)):
+        begin = column.iloc[:size]
+        cells = begin[~missing_cells(begin)]
+        if len(cells) >= _SAMPLE or size >= len(column):
+            break
+    return [str(cell)[: _LONGEST + 1] for cell in cells.head(_SAMPLE)]
+
+
+def _count_numbers(cells: list[str]) -> int:
+    try:
+        np.array(cells, object).astype(np.float64)
+    except ValueError:
+        return sum(map(is_number, cells))
+    return sum("_" not in cell and len(cell) <= _LONGEST for cell in cells)
+
+
 def missing_cells(column: pd.Series[Any]) -> pd.Series[bool]:
     """Say which cells are empty or spell a missing value."""
+    import pandas as pd
+
     missing = column.isna()
     if column.dtype.kind in "OT" or str(column.dtype) == "str":
-        missing |= column.astype(str).str.strip().str.lower().isin(MISSING)
+        codes, distinct = pd.factorize(column)  # look at each spelling once
+        spelled = [is_missing(str(cell).strip()) for cell in distinct]
+        missing |= np.append(spelled, [True])[codes].astype(bool)
     return missing
 
 
@@ -274,7 +420,7 @@ def is_missing(cell: str) -> bool:
 
 def is_number(cell: str) -> bool:
     """Whether a text is a number, with whatever decimal mark, infinite ones included."""
-    if is_missing(cell) or "_" in cell:
+    if is_missing(cell) or "_" in cell or len(cell) > _LONGEST:
         return False
     try:
         float(cell)
@@ -283,14 +429,22 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def is_stamp(cell: str) -> bool:
-    """Whether a text is a date rather than a number."""
-    return _are_stamps([cell])
+def are_stamps(cells: list[str]) -> list[bool]:
+    """Say which texts are dates rather than numbers; together, as some layouts need a few."""
+    dated = [k for k, cell in enumerate(cells) if re.search(r"\d", cell) and not is_number(cell)]
+    which = np.zeros(len(cells), bool)
+    if dated:
+        texts = np.array([cells[k] for k in dated], object)
+        try:
+            which[dated] = ~parse_stamps(texts).bad
+        except DataError:  # dates, if only day and month could be told apart
+            which[dated] = [looks_like_a_date(text) for text in texts]
+    return which.tolist()
 
 
 def looks_like_a_date(cell: str) -> bool:
     """Whether a reader would take a text for a date, readable here or not."""
-    return re.search(_DATE_LIKE, cell) is not None and not is_number(cell)
+    return re.search(_DATE_LIKE, cell[:60]) is not None and not is_number(cell)
 
 
 _DATE_LIKE = (
@@ -305,12 +459,5 @@ def _are_dates(cells: list[str]) -> bool:
 
 
 def _are_stamps(cells: list[str]) -> bool:
-    """Whether most are stamps; together, because some layouts are told from the whole column."""
-    dated = [cell for cell in cells if not is_number(cell) and re.search(r"\d", cell)]
-    if len(dated) <= 0.5 * len(cells):
-        return False
-    try:
-        bad = parse_stamps(np.array(dated, object)).bad
-    except DataError:
-        return True  # dates, if only day and month could be told apart
-    return int((~bad).sum()) > 0.5 * len(cells)
+    """Whether most are stamps."""
+    return sum(are_stamps(cells)) > 0.5 * len(cells)

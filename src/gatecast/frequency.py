@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Stamps = NDArray[np.int64]
 
-__all__ = ["Frequency", "infer_frequency", "infer_step", "parse_frequency"]
+__all__ = ["Frequency", "blocks", "infer_frequency", "infer_step", "parse_frequency"]
 
 _TICKS = {"h": DAY // 24, "min": DAY // 1440, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 # fmt: off
@@ -40,6 +40,7 @@ _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHS_IN = {"M": 1, "Q": 3, "Y": 12}
 _NANOSECONDS = {"tick": 1, "day": DAY, "business day": 1.4 * DAY, "month": 30.436875 * DAY}  # mean
+_BLOCK = 1 << 18  # rows
 # The years 1678 to 2261, and two months' room on either side for what a mean may be off.
 _CALENDAR = (-9.2196e18, 9.2196e18)
 
@@ -190,7 +191,7 @@ class Frequency:
         rule = _rule(self.alias)
         if rule.unit == "tick":
             return stamps + np.asarray(steps, np.int64) * rule.size
-        return to_utc(_shift_wall(rule, to_wall(stamps, self.tz), steps), self.tz)
+        return to_utc(_shift_wall(rule, self._wall(stamps), steps), self.tz)
 
     def steps_between(self, stamps: Stamps, ends: Stamps) -> tuple[Stamps, NDArray[np.bool_]]:
         """Count the steps from each stamp to an end.
@@ -214,12 +215,101 @@ class Frequency:
         if rule.unit == "tick":
             steps = (ends - stamps) // rule.size
             return steps, ends - steps * rule.size == stamps
-        wall, wall_ends = to_wall(stamps, self.tz), to_wall(ends, self.tz)
+        wall, wall_ends = to_wall(stamps, self.tz), self._wall(ends)
         steps = _count(rule, wall, wall_ends)
         grid = _shift_wall(rule, wall_ends, -steps)
-        # A wall time that a clock change skips is on the grid where its UTC stamp is.
-        met = (grid == wall) | (to_utc(grid, self.tz) == stamps)
+        met = grid == wall
+        off = ~met
+        if self.tz is not None and off.any():
+            # A wall time that a clock change skips is on the grid where its UTC stamp is.
+            met[off] = to_utc(grid[off], self.tz) == stamps[off]
         return steps, met & _anchored(rule, grid)
+
+    def steps_to_ends(
+        self, stamps: Stamps, indptr: Stamps
+    ) -> Iterator[tuple[slice, Stamps, NDArray[np.bool_]]]:
+        """Count the steps to the end of each series, a block of rows at a time.
+
+        Parameters
+        ----------
+        stamps : ndarray
+            int64 ``[total]``, rising within each series.
+        indptr : ndarray
+            int64 ``[n_series + 1]``; no series is empty.
+
+        Yields
+        ------
+        rows : slice
+            Of ``stamps``.
+        steps, on_grid : ndarray
+            For these rows; see :meth:`steps_between`.
+        """
+        for rows in blocks(len(stamps)):
+            i = int(np.searchsorted(indptr, rows.start, side="right")) - 1
+            j = int(np.searchsorted(indptr, rows.stop))
+            bounds = np.clip(indptr[i : j + 1], rows.start, rows.stop)
+            ends = np.repeat(stamps[indptr[i + 1 : j + 1] - 1], bounds[1:] - bounds[:-1])
+            yield rows, *self.steps_between(stamps[rows], ends)
+
+    def label(self, stamps: Stamps, origin: Stamps | None = None) -> Stamps:
+        """Return the stamp of the step that each stamp falls in, as pandas' ``resample`` does.
+
+        Weeks (``W``) and frequencies that end (``ME``, ``QE``, ``YE``) have the stamp of their
+        end, which belongs to them; the others that of their start. A weekend belongs to the Friday
+        before (``B``).
+
+        Parameters
+        ----------
+        stamps : ndarray
+            int64 ``[n]``.
+        origin : ndarray, optional
+            The stamp of a step, from which others (of two months, of 5 hours) are counted: one, or
+            one for each stamp. By default that of the earliest stamp; hours and shorter steps are
+            counted from the midnight before it.
+
+        Returns
+        -------
+        ndarray
+            int64 ``[n]``, with no time of day for days and longer steps.
+
+        Examples
+        --------
+        >>> stamps = np.array(["2024-02-03T10:00", "2024-02-29T23:00"], "M8[ns]").astype(np.int64)
+        >>> format_stamps(Frequency("ME").label(stamps))
+        ['2024-02-29', '2024-02-29']
+        >>> format_stamps(Frequency("W-SUN").label(stamps))
+        ['2024-02-04', '2024-03-03']
+        """
+        if not len(stamps):
+            return stamps
+        if self.alias is None:
+            return _floor(stamps, np.zeros(1, np.int64) if origin is None else origin, self.step)
+        rule = _rule(self.alias)
+        if rule.unit == "tick":
+            if origin is None:
+                midnight = to_wall(stamps.min(keepdims=True), self.tz) // DAY * DAY
+                origin = to_utc(midnight, self.tz)
+            return _floor(stamps, origin, rule.size)
+        step = _nearest_step(rule, to_wall(stamps, self.tz) // DAY)
+        if rule.size > rule.period:
+            first = stamps.min(keepdims=True) if origin is None else origin
+            start = _nearest_step(rule, self._wall(first) // DAY)
+            if rule.edge.endswith("E") or (rule.unit == "day" and rule.anchor is not None):
+                step = step + (start - step) % rule.size
+            else:
+                step = _floor(step, start, rule.size)
+        return to_utc(_day_of(rule, step) * DAY, self.tz)
+
+    def _wall(self, stamps: Stamps) -> Stamps:
+        """Wall times, where the first moment of a day is midnight even if the clock skips it."""
+        wall = to_wall(stamps, self.tz)
+        if self.tz is None or self.tz == "UTC":
+            return wall
+        late = wall % DAY != 0
+        if late.any():
+            midnight = wall[late] // DAY * DAY
+            wall[late] = np.where(to_utc(midnight, self.tz) == stamps[late], midnight, wall[late])
+        return wall
 
     def future(self, last: Stamps, h: int) -> Stamps:
         """Return the next stamps.
@@ -261,6 +351,12 @@ class Frequency:
             size = rule.size * _NANOSECONDS[rule.unit]
         moved = stamps + np.asarray(steps, np.float64) * size
         return bool(((moved > _CALENDAR[0]) & (moved < _CALENDAR[1])).all())
+
+
+def blocks(n: int) -> Iterator[slice]:
+    """Cut ``n`` rows into blocks: what is made of one then stays small."""
+    for begin in range(0, n, _BLOCK):
+        yield slice(begin, min(begin + _BLOCK, n))
 
 
 def parse_frequency(freq: str | int, tz: str | None = None) -> Frequency:
@@ -337,10 +433,13 @@ def infer_frequency(stamps: Stamps, indptr: Stamps, tz: str | None = None) -> Fr
             fix="Give the frequency: freq='MS' (--freq MS) for months.",
         )
     best, fewest = None, len(stamps) + 1
-    ends = np.repeat(stamps[indptr[1:] - 1], lengths)
     for alias in _readings(stamps[indptr[i] : indptr[i + 1]], tz):
         frequency = Frequency(alias, tz=tz)
-        out_of_step = int((~frequency.steps_between(stamps, ends)[1]).sum())
+        out_of_step = 0
+        for _, _, on_grid in frequency.steps_to_ends(stamps, indptr):
+            out_of_step += int((~on_grid).sum())
+            if out_of_step >= fewest:
+                break
         if out_of_step < fewest:
             best, fewest = frequency, out_of_step
         if out_of_step == 0:
@@ -423,6 +522,45 @@ def _shift_wall(rule: _Rule, wall: Stamps, steps: Stamps | int) -> Stamps:
         else:
             date = np.busday_offset(last, 0, roll="backward")
     return date.astype(np.int64) * DAY + clock
+
+
+def _floor(x: Stamps, start: Stamps, size: int) -> Stamps:
+    """Return the last of start, start + size, ... that is not after x; earlier ones count too."""
+    return x - (x % size - start % size) % size  # no difference of the two, which could overflow
+
+
+def _nearest_step(rule: _Rule, day: Stamps) -> Stamps:
+    """Number the single step that days are in: by its day, business day or month."""
+    if rule.unit == "day":
+        return day if rule.anchor is None else day + (rule.anchor - _weekday(day)) % 7
+    date = day.astype("M8[D]")
+    if rule.unit == "business day":
+        return np.busday_count(_FIRST_WEEKDAY, date + 1) - 1
+    assert rule.anchor is not None
+    month = date.astype("M8[M]").astype(np.int64)
+    if rule.edge.endswith("S"):
+        month = month - (month - rule.anchor) % rule.period
+        return month - rule.period * (day < _day_of(rule, month))
+    month = month + (rule.anchor - month) % rule.period
+    return month + rule.period * (day > _day_of(rule, month))
+
+
+def _day_of(rule: _Rule, step: Stamps) -> Stamps:
+    """Undo :func:`_nearest_step`."""
+    if rule.unit == "day":
+        return step
+    if rule.unit == "business day":
+        return np.busday_offset(_FIRST_WEEKDAY, step).astype(np.int64)
+    month = step.astype("M8[M]")
+    date = (month + (0 if rule.edge.endswith("S") else 1)).astype("M8[D]")
+    date = date if rule.edge.endswith("S") else date - 1
+    if rule.edge.startswith("B"):
+        roll: Any = "forward" if rule.edge == "BS" else "backward"
+        date = np.busday_offset(date, 0, roll=roll)
+    return date.astype(np.int64)
+
+
+_FIRST_WEEKDAY = np.datetime64("1600-01-03", "D")  # business day 0, before all stamps
 
 
 def _count(rule: _Rule, wall: Stamps, ends: Stamps) -> Stamps:

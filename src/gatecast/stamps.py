@@ -26,7 +26,9 @@ __all__ = [
     "TextStamps",
     "are_in_range",
     "format_stamps",
+    "order_days_first",
     "parse_stamps",
+    "read_epochs",
     "to_utc",
     "to_wall",
     "type_stamps",
@@ -37,6 +39,8 @@ DAY = 86_400_000_000_000
 
 LARGEST_WHOLE = 10**18 - 1
 """The largest stamp that is a whole number, either sign: differences and sums stay int64."""
+
+_LONGEST = 64  # characters that a stamp may have
 
 _FIRST, _END = (int(np.datetime64(f"{year}-01-01", "ns").astype(np.int64)) for year in (1678, 2262))
 
@@ -192,12 +196,72 @@ def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
 
     codes, distinct = pd.factorize(text)  # panels repeat their stamps: read each of them once
     texts = pd.Series(distinct, dtype=object).str.strip().str.removesuffix("年")
-    if texts.str.fullmatch(r"[+-]?\d{1,18}").all():
+    if len(texts) and _WHOLE.fullmatch(texts[0]) and texts.str.fullmatch(_WHOLE).all():
         read = _parse_whole_numbers(texts)
     else:
         read = _parse_dates(texts)
     wall = None if read.wall is None else read.wall[codes]
     return read._replace(stamps=read.stamps[codes], bad=read.bad[codes], wall=wall)
+
+
+def order_days_first(text: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Write dates that start with the day as ISO dates: 1/2/2024 as 2024-02-01.
+
+    Parameters
+    ----------
+    text : ndarray of str
+        ``[n]``; what is no such date stays.
+
+    Returns
+    -------
+    ndarray of str
+        ``[n]``.
+
+    Raises
+    ------
+    DataError
+        When a date can only start with the month.
+
+    Examples
+    --------
+    >>> order_days_first(np.array(["1/2/2024 10:30", "2024-02-03"], object)).tolist()
+    ['2024-02-01 10:30', '2024-02-03']
+    """
+    import pandas as pd
+
+    codes, distinct = pd.factorize(text)
+    texts = _without_long(pd.Series(distinct, dtype=object).str.strip())
+    ordered = _order_day_and_month(texts, day_first=True)
+    return np.where(ordered == texts, distinct, ordered)[codes]
+
+
+def read_epochs(numbers: NDArray[np.int64]) -> Stamps | None:
+    """Read whole numbers that count seconds or milliseconds since 1970, as a computer clock does.
+
+    Parameters
+    ----------
+    numbers : ndarray
+        int64 ``[n]``.
+
+    Returns
+    -------
+    ndarray or None
+        Nanoseconds since 1970, if all have 10 digits (seconds, from 2001 on) or all have 13
+        (milliseconds).
+
+    Examples
+    --------
+    >>> format_stamps(read_epochs(np.array([1704067200, 1704153600])))
+    ['2024-01-01', '2024-01-02']
+    >>> read_epochs(np.array([1, 2, 3])) is None
+    True
+    """
+    if len(numbers):
+        first, last = int(numbers.min()), int(numbers.max())
+        for digits, unit in ((10, 10**9), (13, 10**6)):
+            if first >= 10 ** (digits - 1) and last < min(10**digits, _END // unit):
+                return numbers * unit
+    return None
 
 
 def type_stamps(stamps: Stamps, time_type: str, tz: str | None = None) -> Any:
@@ -254,23 +318,33 @@ def _parse_whole_numbers(texts: Any) -> TextStamps:
     return TextStamps(texts.to_numpy().astype(np.int64), np.zeros(len(texts), bool), whole=True)
 
 
+_WHOLE = re.compile(r"(?a)[+-]?\d{1,18}")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
 )
-_OFFSET = r"(?<=\d)(?P<offset>Z|[+-]\d\d(?::?\d\d)?)$"
+_OFFSET = r"(?<=\d) ?(?P<offset>Z|[+-]\d\d(?::?\d\d)?)$"
 
 # Each layout is rewritten as an ISO date; the rest of the text (a time of day) stays.
 _LAYOUTS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
-    (r"^(\d{4})[ -]?Q([1-4])$", lambda m: f"{m[1]}-{3 * int(m[2]) - 2:02}-01"),
-    (r"^Q([1-4])[ -](\d{4})$", lambda m: f"{m[2]}-{3 * int(m[1]) - 2:02}-01"),
-    (r"^(\d{4})-?W(\d{2})(?:-?([1-7]))?$", lambda m: _monday(m)),
-    (r"^(\d{4})(?:[/年](\d{1,2})月?|[/.年](\d{1,2})[/.月](\d{1,2})日?)(?!\S)", lambda m: _date(m)),
-    (rf"(?i)^(\d{{1,2}})[ ,/-]*{_MONTH}[ ,/-]*(\d{{4}})(?!\d)", lambda m: _named(m[3], m[2], m[1])),
-    (rf"(?i)^{_MONTH}[ ,/-]*(\d{{1,2}})[ ,/-]+(\d{{4}})(?!\d)", lambda m: _named(m[3], m[1], m[2])),
-    (rf"(?i)^{_MONTH}[ ,/-]*(\d{{4}})$", lambda m: _named(m[2], m[1])),
-    (r"(?i)(?<=[ T])(\d\d?)(:\d\d(?::\d\d(?:\.\d+)?)?) ?([ap])\.?m\.?$", lambda m: _clock(m)),
+    (r"(?a)^(\d{4})[ -]?Q([1-4])$", lambda m: f"{m[1]}-{3 * int(m[2]) - 2:02}-01"),
+    (r"(?a)^Q([1-4])[ -](\d{4})$", lambda m: f"{m[2]}-{3 * int(m[1]) - 2:02}-01"),
+    (r"(?a)^(\d{4})-?W(\d{2})(?:-?([1-7]))?$", lambda m: _monday(m)),
+    (
+        r"(?a)^(\d{4})(?:[/年](\d{1,2})月?|[/.年](\d{1,2})[/.月](\d{1,2})日?)(?!\S)",
+        lambda m: _date(m),
+    ),
+    (
+        rf"(?ai)^(\d{{1,2}})[ ,/-]*{_MONTH}[ ,/-]*(\d{{4}})(?!\d)",
+        lambda m: _named(m[3], m[2], m[1]),
+    ),
+    (
+        rf"(?ai)^{_MONTH}[ ,/-]*(\d{{1,2}})[ ,/-]+(\d{{4}})(?!\d)",
+        lambda m: _named(m[3], m[1], m[2]),
+    ),
+    (rf"(?ai)^{_MONTH}[ ,/-]*(\d{{4}})$", lambda m: _named(m[2], m[1])),
+    (r"(?ai)(?<=[ T])(\d\d?)(:\d\d(?::\d\d(?:\.\d+)?)?) ?([ap])\.?m\.?$", lambda m: _clock(m)),
 )
 
 
@@ -303,13 +377,21 @@ def _clock(m: re.Match[str]) -> str:
 def _parse_dates(texts: Any) -> TextStamps:
     import pandas as pd
 
-    for pattern, rewrite in _LAYOUTS:
-        texts = texts.str.replace(pattern, rewrite, regex=True)
-    texts = _order_day_and_month(_months_of_short_years(texts))
+    texts = _without_long(texts)
     dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
+    other = dates.isna()
+    if other.any():
+        texts = _in_iso(texts[other]).reindex(texts.index).fillna(texts)
+        dates = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
     bad = ~dates.dt.year.between(1678, 2261).to_numpy(bool)
+    # An offset is the end of a text with a clock: of which there are few, however many stamps.
+    ends = texts.where(texts.str.contains(":", regex=False), "").str.slice(-8)
+    distinct = ends.drop_duplicates()
+    found = distinct.str.extract(_OFFSET)["offset"]
+    strange = distinct[found.isna() & distinct.str.contains(r"\d *[+-]\d")]  # +1: pandas knows it
+    bad |= ends.isin(strange).to_numpy(bool)
+    written = found.dropna().unique()
     dates = dates.dt.tz_localize(None).mask(bad, pd.Timestamp(0))
-    written = texts.str.extract(rf":\d\d.*{_OFFSET}")["offset"].dropna().unique()
     offsets = {x.replace("Z", "+00").replace(":", "").ljust(5, "0") for x in written}
     tz, wall = None, None
     if len(offsets) == 1:
@@ -318,8 +400,20 @@ def _parse_dates(texts: Any) -> TextStamps:
     elif offsets:
         tz = "UTC"
         local = texts.str.replace(_OFFSET, "", regex=True).mask(bad, "1970-01-01")
-        wall = _ints(pd.to_datetime(local, format="ISO8601"))
+        wall = _ints(pd.to_datetime(local, format="ISO8601", utc=True).dt.tz_localize(None))
     return TextStamps(_ints(dates), bad, whole=False, tz=tz, wall=wall)
+
+
+def _without_long(texts: Any) -> Any:
+    """Empty texts that are too long for a stamp, or have no digit (pandas knows "today")."""
+    return texts.where((texts.str.len() <= _LONGEST) & texts.str.contains(r"[0-9]"), "")
+
+
+def _in_iso(texts: Any) -> Any:
+    """Rewrite whatever layouts are known as ISO dates."""
+    for pattern, rewrite in _LAYOUTS:
+        texts = texts.str.replace(pattern, rewrite, regex=True)
+    return _order_day_and_month(_months_of_short_years(texts))
 
 
 def _months_of_short_years(texts: Any) -> Any:
@@ -328,7 +422,7 @@ def _months_of_short_years(texts: Any) -> Any:
     That is so if the texts, read as months, are in order of time, or if a number is no day. Years
     from 50 to 68 may be of either century, and stay unread.
     """
-    parts: Any = texts.str.extract(rf"(?i)^{_MONTH}[ '’/-]*(\d\d)$")
+    parts: Any = texts.str.extract(rf"(?ai)^{_MONTH}[ '’/-]*(\d\d)$")
     parts = parts[parts[0].notna()]
     short = parts[1].astype(int)
     if not len(parts) or short.between(50, 68).any():
@@ -343,14 +437,22 @@ def _months_of_short_years(texts: Any) -> Any:
     return rewritten.reindex(texts.index).fillna(texts)
 
 
-def _order_day_and_month(texts: Any) -> Any:
+def _order_day_and_month(texts: Any, *, day_first: bool | None = None) -> Any:
     """Rewrite 31/1/2024 or 1/31/2024 as 2024-01-31."""
-    parts: Any = texts.str.extract(r"^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4})(?=\D|$)(.*)$")
+    parts: Any = texts.str.extract(r"(?a)^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4})(?=\D|$)(.*)$")
     parts = parts[parts[0].notna()]
     if not len(parts):
         return texts
     first, second = parts[0].astype(int), parts[2].astype(int)
-    if (first > 12).any() or (parts[1] == ".").any():
+    if day_first:
+        months = parts.index[(second > 12) & (first <= 12)]
+        if len(months):
+            raise DataError(
+                "A date starts with the month, although days were said to come first.",
+                value=f"{texts[months[0]]}",
+                fix="Leave out --dayfirst, or write dates as 2024-01-31.",
+            )
+    elif (first > 12).any() or (parts[1] == ".").any():
         day_first = True
     elif (second > 12).any():
         day_first = False
@@ -362,7 +464,8 @@ def _order_day_and_month(texts: Any) -> Any:
         raise DataError(
             "These dates could start with the day or with the month.",
             value=f"{texts[parts.index[0]]}",
-            fix="Write them as 2024-01-31.",
+            fix="Write them as 2024-01-31; in a file whose dates start with the day, say so: "
+            "--dayfirst.",
         )
     day, month = (parts[0], parts[2]) if day_first else (parts[2], parts[0])
     rewritten = parts[3] + "-" + month.str.zfill(2) + "-" + day.str.zfill(2) + parts[4]
