@@ -71,6 +71,49 @@ def test_everything_about_the_model_survives(tmp_path: Path, settings: dict[str,
         np.testing.assert_array_equal(weight, loaded.parameters_[name])
 
 
+def test_a_file_of_the_first_format_is_read() -> None:
+    path = Path(__file__).parent / "golden" / "format1.safetensors"
+    forecast = gatecast.load(path).predict()
+    assert list(forecast.columns) == ["shop", "day", "LSTM"]
+    expected = [10.615187514515851, 10.617328316249287, 10.614991422960582]
+    np.testing.assert_allclose(forecast.LSTM[:3], expected, rtol=1e-5)  # by any instruction set
+
+
+@pytest.fixture
+def described(several: pd.DataFrame) -> pd.DataFrame:
+    """Series with covariates of every kind, and the newest target missing."""
+    t = np.arange(len(several))
+    frame = several.assign(price=t % 7, rain=np.sin(t), sort=several["unique_id"].str.upper())
+    newest = frame.groupby("unique_id").cumcount(ascending=False) < 4
+    return frame.assign(y=frame["y"].mask(newest))
+
+
+def test_when_it_reads_covariates_they_survive(tmp_path: Path, described: pd.DataFrame) -> None:
+    model = LSTM(
+        4,
+        past_covariates=["rain"],
+        future_covariates=["price"],
+        static_covariates=["sort"],
+        calendar=True,
+        **FAST,
+    ).fit(described)
+    model.save(tmp_path / "m.safetensors")
+    loaded = gatecast.load(tmp_path / "m.safetensors")
+    assert loaded.encoding_ == model.encoding_
+    pd.testing.assert_frame_equal(loaded.predict(), model.predict(), check_exact=True)
+    pd.testing.assert_frame_equal(loaded.predict(described), model.predict(), check_exact=True)
+
+
+def test_when_values_were_masked_the_file_says_so(tmp_path: Path) -> None:
+    y = np.sin(np.arange(60.0))
+    y[[20, 33]] = np.nan
+    model = LSTM(4, **FAST).fit(y)
+    model.save(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(
+        gatecast.load(tmp_path / "m.safetensors").predict(), model.predict()
+    )
+
+
 def test_when_saved_without_context_it_forecasts_only_new_series(
     tmp_path: Path, several: pd.DataFrame
 ) -> None:
@@ -99,9 +142,9 @@ def test_nothing_in_the_file_is_a_pickle(saved: Path) -> None:
         assert set(file.metadata()) == {"gatecast"}
         described = json.loads(file.metadata()["gatecast"])
         names = set(file.keys())
-    assert described["format_version"] == 1
+    assert described["format_version"] == 2
     assert described["library_version"] == gatecast.__version__
-    assert {"config", "fitted", "columns", "frequency", "history", "panel"} <= set(described)
+    assert {"config", "fitted", "intake", "frequency", "history", "mask", "panel"} <= set(described)
     assert "lstm.0.weight_ih" in names
 
 
@@ -146,13 +189,18 @@ def test_when_foreign_it_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 2, "library_version": "9.0.0"}, "format 2; this gatecast reads up to"),
+        ({"format_version": 3, "library_version": "9.0.0"}, "format 3; this gatecast reads up to"),
         ({"format_version": "1"}, "does not say which format"),
         ({"model": "ESLSTM"}, "unknown model"),
         ({"config": {"h": 4, "surprise": 1}}, "damaged"),
         ({"config": {"h": 0}}, "damaged"),
         ({"config": {"h": 4, "hidden_size": [9, 5]}}, "damaged"),
-        ({"columns": {"id_col": "a"}}, None),
+        ({"intake": {"columns": {"id_col": "a"}}}, None),
+        ({"intake": {"columns": {}, "fill": "guess"}}, "damaged"),
+        ({"intake": {"columns": {"future": ["price"]}}}, "damaged"),
+        ({"mask": 1}, "damaged"),
+        ({"mask": True}, "damaged"),
+        ({"encoding": {}}, "damaged"),
         ({"frequency": {"alias": "fortnightly"}}, "damaged"),
         ({"fitted": {}}, "damaged"),
         ({"fitted": {**FITTED, "context_length": 12.0}}, "damaged"),

@@ -119,7 +119,10 @@ BAD_FILES = {
     "infinity": ("ds,y\n2024-01-01,1\n2024-01-02,inf\n2024-01-03,3\n", "inf"),
     "all missing": ("ds,y\n2024-01-01,\n2024-01-02,NA\n2024-01-03,\n", ""),
     "duplicates": ("ds,y\n2024-01-01,1\n2024-01-01,2\n2024-01-02,3\n", "2024-01-01"),
-    "two candidates": ("ds,a,b\n2024-01-01,1,2\n2024-01-02,3,4\n", "--target"),
+    "two candidates": (
+        "ds,shop,till,y\n2024-01-01,a,x,1\n2024-01-01,b,z,2\n2024-01-02,a,x,3\n",
+        "--id",
+    ),
     "no number": ("ds,name\n2024-01-01,x\n2024-01-02,y\n", ""),
     "off the grid": (
         "ds,y\n" + "".join(f"2024-01-{d:02},1\n" for d in range(1, 20)) + "2024-01-20 07:30,1\n",

@@ -339,6 +339,7 @@ def test_the_public_names_are_these() -> None:
         "DataError",
         "GatecastError",
         "MissingExtraError",
+        "check",
         "load",
     ]
     assert gatecast.__version__.count(".") == 2

@@ -7,6 +7,8 @@
 (6,)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from gatecast.errors import (
     ArtifactError,
     ConfigError,
@@ -17,6 +19,9 @@ from gatecast.errors import (
 from gatecast.models.lstm import LSTM
 from gatecast.models.persistence import load
 
+if TYPE_CHECKING:
+    from gatecast.doctor import check
+
 __all__ = [
     "LSTM",
     "ArtifactError",
@@ -24,14 +29,19 @@ __all__ = [
     "DataError",
     "GatecastError",
     "MissingExtraError",
+    "check",
     "load",
 ]
 
 
-def __getattr__(name: str) -> str:
-    # Looked up on demand: reading the installed version costs more than the rest of the import.
+def __getattr__(name: str) -> Any:
+    # Looked up on demand: each costs more than the rest of the import.
     if name == "__version__":
         from gatecast.version import __version__
 
         return __version__
+    if name == "check":
+        from gatecast.doctor import check
+
+        return check
     raise AttributeError(f"module 'gatecast' has no attribute {name!r}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from gatecast.errors import DataError
 from gatecast.evaluation.metrics import mase, rmse, smape
+from gatecast.features import MissingFuture, encode, fit_encoding
 from gatecast.models.baselines import naive, seasonal_naive
 from gatecast.models.config import LSTMConfig, default_context_length
 from gatecast.models.lstm import LSTM
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gatecast.models.inputs import Prediction
+
 __all__ = ["Holdout", "Outcome", "forecast_panel", "settings_for"]
 
 # A training part shorter than this has nothing to learn from.
 _MIN_CONTEXT = 3
+# Series that tell which anchor suits all.
+_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class Outcome:
         What was forecast.
     forecast : ndarray
         ``[n_series, h]``, in the data's units.
+    prediction : Prediction
+        The same, with series that have no history after the others.
     holdout : Holdout or None
         None where the series are too short to hold anything back.
     notes : tuple of str
@@ -72,6 +79,7 @@ class Outcome:
     model: LSTM
     panel: Panel
     forecast: NDArray[np.float64]
+    prediction: Prediction
     holdout: Holdout | None
     notes: tuple[str, ...] = field(default=())
     seconds: float = 0.0
@@ -85,6 +93,7 @@ def forecast_panel(
     seed: int = 0,
     threads: int | None = None,
     settings: dict[str, Any] | None = None,
+    missing_future: MissingFuture = "error",
     progress: Callable[[str, int], Any] | None = None,
 ) -> Outcome:
     """Hold back, train, score against the naive forecasts, train on everything, forecast.
@@ -97,7 +106,7 @@ def forecast_panel(
     Parameters
     ----------
     panel : Panel
-        Complete series.
+        Series, with the covariates that the settings name.
     h : int
         Horizon.
     season_length : int, optional
@@ -106,6 +115,8 @@ def forecast_panel(
         As for :class:`gatecast.LSTM`.
     settings : dict, optional
         Settings of the LSTM that replace those of :func:`settings_for`.
+    missing_future : {"error", "last", "seasonal"}
+        As for :meth:`gatecast.LSTM.predict`.
     progress : callable, optional
         ``progress(stage, epochs)`` returns a callback for the stage's epochs.
 
@@ -119,7 +130,6 @@ def forecast_panel(
         When no series is long enough.
     """
     started = time.perf_counter()
-    panel.require_complete()
     notes = list(panel.notes)
     _require_length(panel, h)
     m = season_length or panel.season_length
@@ -129,7 +139,18 @@ def forecast_panel(
         asked["context_length"] = longest
         notes.append(f"The network sees {longest} values: no series has more before {h} others.")
     chosen = settings_for(panel, h, m, asked.get("context_length"))
-    config = LSTMConfig(**{**chosen, "h": h, "seed": seed, **asked})
+    columns = panel.columns
+    named = {
+        "past_covariates": columns.past,
+        "future_covariates": columns.future,
+        "static_covariates": columns.static,
+    }
+    config = LSTMConfig(**{**chosen, "h": h, "seed": seed, **named, **asked})
+    if config.describes:  # rather now than after the training
+        encoding = fit_encoding(panel, calendar=config.calendar, holidays=config.holidays)
+        for part in (panel, panel.cold):
+            if part is not None and config.reads_on:
+                encode(encoding, part, h, missing_future=missing_future, season_length=m)
     fits_in = 1 < m <= (config.context_length or 0)
     anchors = _anchors(panel, h, m) if fits_in and "anchor" not in asked else (config.anchor,)
 
@@ -153,7 +174,7 @@ def forecast_panel(
         history, truth = panel.select(enough).drop_last(h)
         refit = searched(history)
         model = fitted("Training without the points held back", history, refit)
-        holdout = _score(model, history, truth)
+        holdout = _score(model, history, truth, missing_future)
         if not enough.all():
             notes.append(
                 f"{int((~enough).sum())} of {panel.n_series} series are too short to hold back "
@@ -173,14 +194,21 @@ def forecast_panel(
             f"The network sees the last {model.context_length_} values; the series are too short "
             f"for the usual {wanted}."
         )
-    if flat := _flat(panel, model.context_length_):
+    if not config.describes and (flat := _flat(panel, model.context_length_)):
         notes.append(f"{flat} series did not change lately and are continued as they are.")
+    prediction = model.predict_panel(panel, h, missing_future)
+    if assumed := int(prediction.assumed.any(axis=1).sum()):
+        notes.append(
+            f"The future covariates of {counted(assumed, 'series', 'series')} do not reach as far "
+            f"as the forecast; where they end, missing_future={missing_future!r} stood in."
+        )
     return Outcome(
         model=model,
         panel=panel,
-        forecast=model.forecast_values(panel, h),
+        forecast=prediction.point[: panel.n_series],
+        prediction=prediction,
         holdout=holdout,
-        notes=tuple(notes),
+        notes=(*notes, *prediction.notes),
         seconds=time.perf_counter() - started,
     )
 
@@ -195,7 +223,7 @@ def settings_for(
     Parameters
     ----------
     panel : Panel
-        Complete series.
+        Series.
     h : int
         Horizon.
     season_length : int
@@ -227,16 +255,18 @@ def _anchors(panel: Panel, h: int, m: int) -> tuple[Literal["last", "season"], .
     average over k <= h?
     """
     ratios = []
-    for s in range(panel.n_series):
+    for s in np.unique(np.linspace(0, panel.n_series - 1, _LOOKED_AT).astype(int)):
         y = panel.values[panel.indptr[s] : panel.indptr[s + 1] - h]
         if len(y) < m + h + 1:
             continue
-        seasonal = np.mean(np.abs(y[m:] - y[:-m]))
         # A few steps stand for all.
         steps = np.unique(np.linspace(1, min(h, len(y) - 1), 8).astype(int))
-        last = np.mean([np.mean(np.abs(y[k:] - y[:-k])) for k in steps])
-        if last > 0:
-            ratios.append(seasonal / last)
+        changes = [np.abs(y[k:] - y[:-k]) for k in (m, *steps)]
+        if any(np.isnan(change).all() for change in changes):
+            continue
+        seasonal, *last = (float(np.nanmean(change)) for change in changes)
+        if np.mean(last) > 0:
+            ratios.append(seasonal / np.mean(last))
     ratio = float(np.median(ratios)) if ratios else math.inf
     if ratio < 0.7:
         return ("season",)
@@ -248,10 +278,15 @@ def _validation_loss(model: LSTM) -> float:
     return min(model.history_.get("val_loss", [math.inf]))
 
 
-def _score(model: LSTM, history: Panel, truth: NDArray[np.float64]) -> Holdout:
+def _score(
+    model: LSTM, history: Panel, truth: NDArray[np.float64], missing_future: MissingFuture
+) -> Holdout:
     m, h = model.season_length_, truth.shape[1]
+    # A covariate that is missing where values were held back is no reason to stop.
+    fallback: MissingFuture = "last" if missing_future == "error" else missing_future
+    predicted = model.predict_panel(replace(history, cold=None), h, fallback)
     forecasts = {
-        "LSTM": model.forecast_values(history, h),
+        "LSTM": predicted.point,
         "Naive": naive(history, h),
         "SeasonalNaive": seasonal_naive(history, h, m),
     }
@@ -275,8 +310,8 @@ def _flat(panel: Panel, context_length: int) -> int:
     if context_length < 2:
         return 0
     tail = panel.tail(context_length)
-    low = np.minimum.reduceat(tail.values, tail.indptr[:-1])
-    high = np.maximum.reduceat(tail.values, tail.indptr[:-1])
+    low = np.fmin.reduceat(tail.values, tail.indptr[:-1])
+    high = np.fmax.reduceat(tail.values, tail.indptr[:-1])
     return int((low == high).sum())
 
 

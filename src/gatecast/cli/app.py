@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from gatecast.cli.check import check
 from gatecast.cli.demo import demo
 from gatecast.cli.forecast import forecast
 from gatecast.cli.info import info
@@ -19,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help"]},
 )
-for command in (demo, forecast, predict, info):
+for command in (check, demo, forecast, predict, info):
     app.command()(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,15 +10,18 @@ import typer
 
 from gatecast.cli.options import (
     AsJson,
+    Calendar,
     Epochs,
+    Files,
     ForecastOut,
-    Freq,
-    IdCol,
+    Holidays,
+    MissingFuture,
     Precision,
+    Reading,
+    SeasonLength,
     Seed,
-    TargetCol,
     Threads,
-    TimeCol,
+    reads_files,
 )
 from gatecast.cli.output import (
     check_writable,
@@ -37,8 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["forecast"]
 
 
+@reads_files
 def forecast(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV or Parquet.", show_default=False)],
+    files: Files,
     horizon: Annotated[
         int, typer.Option("--horizon", "-h", help="Steps to forecast.", show_default=False)
     ],
@@ -48,13 +53,12 @@ def forecast(
         Path | None, typer.Option("--save", help="Write the model (.safetensors).")
     ] = None,
     as_json: AsJson = False,
-    id_col: IdCol = None,
-    time_col: TimeCol = None,
-    target_col: TargetCol = None,
-    freq: Freq = None,
-    season_length: Annotated[
-        int | None, typer.Option("--season-length", help="Steps per season; by the frequency.")
-    ] = None,
+    *,
+    reading: Reading,
+    missing_future: MissingFuture = "error",
+    calendar: Calendar = False,
+    holidays: Holidays = None,
+    season_length: SeasonLength = None,
     context_length: Annotated[
         int | None, typer.Option("--context-length", help="Values the network sees.")
     ] = None,
@@ -65,37 +69,51 @@ def forecast(
 ) -> None:
     """Forecast the series of a file past their end, and say how good the forecast is.
 
-    The newest N values of each series are held back; a network trained without them is scored on
-    them beside the naive forecasts. Then it is trained on everything and forecasts what comes next.
+    The data are checked first, as by 'gatecast check'. The newest N values of each series are held
+    back; a network trained without them is scored on them beside the naive forecasts. Then it is
+    trained on everything and forecasts what comes next.
 
-    The file has one row a stamp: columns unique_id, ds, y (or named by --id, --time, --target), a
-    date and a value under any headings, or values alone.
+    A file has one row a stamp: columns unique_id, ds, y (or named by --id, --time, --target), a
+    date and a value under any headings, or values alone; or a column a series beside the dates.
+    What else is known goes into columns named by --past, --future and --static; rows without a
+    value after the last one, or --future-file, say what --future columns will be.
     """
     _check_horizon(horizon)
     _check_season_length(season_length)
-    check_writable(file, out=out, plot=plot, save=save)
+    inputs = [*files, *([reading.future_file] if reading.future_file else [])]
+    check_writable(*inputs, out=out, plot=plot, save=save)
     from gatecast.auto import forecast_panel
-    from gatecast.files import read_panel
+    from gatecast.doctor import require_sound
 
-    panel = read_panel(file, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq)
-    settings = {"context_length": context_length, "epochs": epochs, "precision": precision}
+    panel = reading.panel(files)
+    warned = require_sound(
+        panel, horizon, season_length=season_length, missing_future=missing_future
+    )
+    settings = {
+        "context_length": context_length,
+        "epochs": epochs,
+        "precision": precision,
+        "calendar": calendar or None,
+        "holidays": holidays,
+    }
     with training_bar() as progress:
         outcome = forecast_panel(
-            panel,
+            replace(panel, notes=panel.notes + warned),
             horizon,
             season_length=season_length,
             seed=seed,
             threads=threads,
             settings={name: value for name, value in settings.items() if value is not None},
+            missing_future=missing_future,
             progress=progress,
         )
-    frame = panel.forecast_frame(horizon, {"LSTM": outcome.forecast})
+    frame = outcome.prediction.frame({"LSTM": outcome.prediction.point})
     if save is not None:
         outcome.model.save(save)
     if plot is not None:
         from gatecast.report.forecast import write_forecast_page
 
-        write_forecast_page(plot, _view(file.name, outcome, horizon))
+        write_forecast_page(plot, _view(files[0].name, outcome, horizon))
     if out is not None or not as_json:
         write_frame(frame, out)
     if as_json:
@@ -124,7 +142,7 @@ def _report(outcome: Outcome, horizon: int) -> dict[str, Any]:
         "frequency": str(outcome.panel.frequency),
         "season_length": outcome.model.season_length_,
         "horizon": horizon,
-        "series": outcome.panel.n_series,
+        "series": outcome.prediction.panel.n_series,
         "holdout": outcome.holdout.scores if outcome.holdout else None,
         "precision": outcome.model.precision_,
         "seconds": outcome.seconds,

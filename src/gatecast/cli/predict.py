@@ -7,21 +7,30 @@ from typing import Annotated
 
 import typer
 
-from gatecast.cli.options import AsJson, ForecastOut, Freq, IdCol, TargetCol, Threads, TimeCol
+from gatecast.cli.options import (
+    AsJson,
+    ForecastOut,
+    MissingFuture,
+    Reading,
+    Threads,
+    reads_files,
+)
 from gatecast.cli.output import check_writable, print_json, records, show_notes, write_frame
 from gatecast.errors import ConfigError, DataError
 
 __all__ = ["predict"]
 
 
+@reads_files
 def predict(
     model: Annotated[
         Path, typer.Argument(help="What 'gatecast forecast --save' wrote.", show_default=False)
     ],
-    file: Annotated[
-        Path | None,
+    files: Annotated[
+        list[Path] | None,
         typer.Argument(
-            help="Series to continue; without it, those the model was trained on.",
+            metavar="[FILE]...",
+            help="Series to continue; without any, those the model was trained on.",
             show_default=False,
         ),
     ] = None,
@@ -34,31 +43,30 @@ def predict(
     series: Annotated[
         list[str] | None, typer.Option("--series", help="Only this series; may be repeated.")
     ] = None,
-    id_col: IdCol = None,
-    time_col: TimeCol = None,
-    target_col: TargetCol = None,
-    freq: Freq = None,
+    *,
+    reading: Reading,
+    missing_future: MissingFuture = "error",
     threads: Threads = None,
 ) -> None:
     """Forecast with a saved model, without any training.
 
-    FILE may hold series that the model has never seen.
+    FILE may hold series that the model has never seen. Its covariates are the model's own.
     """
-    check_writable(model, file, out=out)
+    check_writable(model, *(files or ()), reading.future_file, out=out)
     from gatecast.models.persistence import load
 
     loaded = load(model)
     loaded.threads = threads
-    if file is None:
-        columns = {"--id": id_col, "--time": time_col, "--target": target_col}
-        if unused := [option for option, name in columns.items() if name is not None]:
-            raise ConfigError(f"{', '.join(unused)} names a column, but no FILE is given.")
-        panel = loaded.continued_panel()
-    else:
-        from gatecast.files import read_panel
-
-        panel = read_panel(file, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq)
+    reading = reading.as_fitted(loaded.fitted.intake)
+    if files:
+        panel = reading.panel(files)
         loaded.check_panel(panel)
+    else:
+        columns = {"--id": "id_col", "--time": "time_col", "--target": "target_col"}
+        unused = [option for option, name in columns.items() if getattr(reading, name) is not None]
+        if unused and reading.future_file is None:
+            raise ConfigError(f"{', '.join(unused)} names a column, but no FILE is given.")
+        panel = reading.with_future(loaded.continued_panel())
     if series:
         known = [str(name) for name in panel.ids]
         missing = [name for name in series if name not in known]
@@ -70,7 +78,9 @@ def predict(
             )
         panel = panel.select([name in series for name in known])
     steps = loaded.horizon(horizon)
-    frame = panel.forecast_frame(steps, {"LSTM": loaded.forecast_values(panel, steps)})
+    prediction = loaded.predict_panel(panel, steps, missing_future)
+    frame = prediction.frame({"LSTM": prediction.point})
+    notes = (*panel.notes, *prediction.notes)
     if out is not None or not as_json:
         write_frame(frame, out)
     if as_json:
@@ -79,10 +89,10 @@ def predict(
                 "model": "LSTM",
                 "frequency": str(panel.frequency),
                 "horizon": steps,
-                "series": panel.n_series,
-                "notes": list(panel.notes),
+                "series": prediction.panel.n_series,
+                "notes": list(notes),
                 "forecast": records(frame),
             }
         )
     else:
-        show_notes(panel.notes)
+        show_notes(notes)

@@ -1,7 +1,8 @@
 """Errors of point forecasts, by the M4 competition's definitions.
 
-Letters: n series, h steps. Each function returns one number a series; averages over series are the
-caller's, and leave out what is NaN.
+Letters: n series, h steps. Each function returns one number a series, over the steps whose truth is
+known: a missing one (NaN) is left out, and where all are missing so is the series' number. Averages
+over series are the caller's, and leave out what is NaN.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def rmse(y: NDArray[np.float64], forecast: NDArray[np.float64]) -> NDArray[np.fl
     array([1.414])
     """
     with np.errstate(over="ignore"):  # beyond 1e154 the square is infinite, and so is the error
-        return np.asarray(np.sqrt(np.mean((y - forecast) ** 2, axis=1)))
+        return np.asarray(np.sqrt(_mean((y - forecast) ** 2)))
 
 
 def smape(y: NDArray[np.float64], forecast: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -59,8 +60,8 @@ def smape(y: NDArray[np.float64], forecast: NDArray[np.float64]) -> NDArray[np.f
     array([33.33])
     """
     size = np.abs(y) + np.abs(forecast)
-    ratio = np.divide(200 * np.abs(y - forecast), size, out=np.zeros_like(size), where=size > 0)
-    return np.asarray(np.mean(ratio, axis=1))
+    zero = np.where(np.isnan(size), np.nan, 0.0)
+    return _mean(np.divide(200 * np.abs(y - forecast), size, out=zero, where=size > 0))
 
 
 def mase_scale(history: Panel, season_length: int) -> NDArray[np.float64]:
@@ -79,12 +80,11 @@ def mase_scale(history: Panel, season_length: int) -> NDArray[np.float64]:
     ndarray
         ``[n]``; NaN where it is zero (a constant series) or there are fewer than two values.
     """
-    scale = np.full(history.n_series, np.nan)
-    for s in range(history.n_series):
-        y = history.values[history.indptr[s] : history.indptr[s + 1]]
-        m = season_length if len(y) > season_length else 1
-        if len(y) > m:
-            scale[s] = np.mean(np.abs(y[m:] - y[:-m]))
+    scale = np.where(
+        history.lengths > season_length,
+        _mean_change(history, season_length),
+        _mean_change(history, 1),
+    )
     return np.where(scale > 0, scale, np.nan)
 
 
@@ -117,4 +117,23 @@ def mase(
     >>> mase(np.array([[1.0, 2.0]]), np.array([[2.0, 2.0]]), history, season_length=1)
     array([0.5])
     """
-    return np.asarray(np.mean(np.abs(y - forecast), axis=1) / mase_scale(history, season_length))
+    return _mean(np.abs(y - forecast)) / mase_scale(history, season_length)
+
+
+def _mean(errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average over the steps ``[n, h]`` that are not missing; NaN where all are."""
+    known = ~np.isnan(errors)
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        return np.asarray(np.where(known, errors, 0.0).sum(axis=1) / known.sum(axis=1))
+
+
+def _mean_change(history: Panel, m: int) -> NDArray[np.float64]:
+    """Mean of abs(y[t] - y[t - m]) in each series, where both are known; NaN without any."""
+    y, start = history.values, history.indptr[:-1]
+    change = np.full(len(y), np.nan)
+    change[m:] = np.abs(y[m:] - y[:-m])
+    change[np.arange(len(y)) - np.repeat(start, history.lengths) < m] = np.nan  # another series
+    known = ~np.isnan(change)
+    with np.errstate(invalid="ignore"):
+        total = np.add.reduceat(np.where(known, change, 0.0), start)
+        return np.asarray(total / np.add.reduceat(known, start, dtype=np.int64))

@@ -20,7 +20,7 @@ def naive(panel: Panel, h: int) -> NDArray[np.float64]:
     Parameters
     ----------
     panel : Panel
-        Complete series, each with at least one value.
+        Series, each with at least one value.
     h : int
         Horizon.
 
@@ -41,12 +41,13 @@ def naive(panel: Panel, h: int) -> NDArray[np.float64]:
 def seasonal_naive(panel: Panel, h: int, season_length: int) -> NDArray[np.float64]:
     """Repeat the last season of each series.
 
-    A series shorter than a season repeats its last value.
+    A series shorter than a season repeats its last value. Where the value of a season ago is
+    missing, that of a season earlier is repeated, if it is there, or else the last value.
 
     Parameters
     ----------
     panel : Panel
-        Complete series, each with at least one value.
+        Series, each with at least one value.
     h : int
         Horizon.
     season_length : int
@@ -65,5 +66,15 @@ def seasonal_naive(panel: Panel, h: int, season_length: int) -> NDArray[np.float
     """
     # m [n_series, 1]: how far back each series repeats from
     m = np.where(panel.lengths < season_length, 1, season_length)[:, None]
-    forecast: NDArray[np.float64] = panel.values[panel.indptr[1:, None] - m + np.arange(h) % m]
-    return forecast
+    place = panel.indptr[1:, None] - m + np.arange(h) % m
+    forecast: NDArray[np.float64] = panel.values[place]
+    for _ in range(_SEASONS_BACK):
+        missing = np.isnan(forecast)
+        if not missing.any():
+            return forecast
+        place = np.where(missing & (place - m >= panel.indptr[:-1, None]), place - m, place)
+        forecast = panel.values[place]
+    return np.where(np.isnan(forecast), panel.values[panel.indptr[1:] - 1][:, None], forecast)
+
+
+_SEASONS_BACK = 4  # what is missing in all of so many seasons is better taken from the last value

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LSTMConfig",
     "LossName",
+    "ScalingName",
     "default_batch_size",
     "default_context_length",
     "flag",
@@ -26,11 +27,12 @@ __all__ = [
 ]
 
 LossName = Literal["mse", "mae", "huber", "pinball"]
+ScalingName = Literal["standard", "meanabs", "level", "first", "series"]
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "loss": ("mse", "mae", "huber", "pinball"),
     "optimizer": ("adam", "rmsprop"),
-    "scaling": ("standard", "meanabs", "level", "first", None),
+    "scaling": ("standard", "meanabs", "level", "first", "series", None),
     "anchor": ("last", "season", None),
     "precision": ("float32", "bfloat16", "auto"),
 }
@@ -51,6 +53,7 @@ _REAL = {
     "dropout": (0.0, 0.999),
     "validation_fraction": (0.0, 0.9),
 }
+_COVARIATES = ("past_covariates", "future_covariates", "static_covariates")
 _BY_THE_DATA = ("context_length", "batch_size", "season_length")
 
 
@@ -85,10 +88,15 @@ class LSTMConfig:
     clip_norm: float = 1.0
     validation_fraction: float = 0.1
     patience: int = 10
-    scaling: Literal["standard", "meanabs", "level", "first"] | None = "standard"
+    scaling: ScalingName | None = "standard"
     anchor: Literal["last", "season"] | None = "last"
     season_length: int | None = None
     recursive: bool = False
+    past_covariates: tuple[str, ...] = ()
+    future_covariates: tuple[str, ...] = ()
+    static_covariates: tuple[str, ...] = ()
+    calendar: bool = False
+    holidays: str | None = None
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     seed: int = 0
 
@@ -105,7 +113,11 @@ class LSTMConfig:
         for name, (lowest, highest) in _REAL.items():
             self._set(name, _real(name, getattr(self, name), lowest, highest))
         self._set("hidden_size", _sizes(self.hidden_size))
-        self._set("recursive", flag("recursive", self.recursive))
+        for name in ("recursive", "calendar"):
+            self._set(name, flag(name, getattr(self, name)))
+        for name in _COVARIATES:
+            self._set(name, _names(name, getattr(self, name)))
+        self._check_covariates()
         if self.quantiles is not None:
             self._set("quantiles", quantile_levels(self.quantiles))
             self._set("loss", "pinball")
@@ -118,6 +130,28 @@ class LSTMConfig:
                 "A recursive model has no quantiles: it only ever learns one step ahead.",
                 value=f"recursive=True, quantiles={list(self.quantiles)}",
                 fix="Use recursive=False.",
+            )
+
+    def _check_covariates(self) -> None:
+        names = [*self.past_covariates, *self.future_covariates, *self.static_covariates]
+        if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise ConfigError(
+                "A covariate is past, future or static, and named once.",
+                value=", ".join(map(repr, repeated)),
+                fix="What is known ahead belongs to future_covariates alone: its past is read too.",
+            )
+        if self.recursive and self.past_covariates:
+            raise ConfigError(
+                "A recursive model feeds back its own forecasts, and nothing forecasts its "
+                "past_covariates.",
+                value=f"recursive=True, past_covariates={list(self.past_covariates)}",
+                fix="Use recursive=False, or future_covariates if their future is known.",
+            )
+        if self.holidays is not None and not isinstance(self.holidays, str):
+            raise ConfigError(
+                "holidays must be the code of a country.",
+                value=repr(self.holidays),
+                fix="Use holidays='DE'.",
             )
 
     def _set(self, name: str, value: object) -> None:
@@ -135,6 +169,16 @@ class LSTMConfig:
     def from_dict(cls, settings: dict[str, Any]) -> LSTMConfig:
         """Return the config that :meth:`to_dict` described."""
         return cls(**settings)
+
+    @property
+    def reads_on(self) -> bool:
+        """Whether the network reads through the horizon, where something is known ahead."""
+        return bool(self.future_covariates) or self.calendar or self.holidays is not None
+
+    @property
+    def describes(self) -> bool:
+        """Whether the network reads anything beside the target."""
+        return self.reads_on or bool(self.past_covariates or self.static_covariates)
 
     @property
     def network_horizon(self) -> int:
@@ -201,6 +245,17 @@ def _sizes(value: object) -> tuple[int, ...]:
             fix="Use hidden_size=(64, 64) for two layers of 64 units.",
         )
     return tuple(whole_number("hidden_size", size, 1, 8192) for size in given)
+
+
+def _names(name: str, value: object) -> tuple[str, ...]:
+    given = (value,) if isinstance(value, str) else value
+    if given is None:
+        return ()
+    if not isinstance(given, Sequence) or not all(isinstance(x, str) for x in given):
+        raise ConfigError(
+            f"{name} must be names of columns.", value=repr(value), fix=f"Use {name}=['price']."
+        )
+    return tuple(given)
 
 
 def quantile_levels(value: object) -> tuple[float, ...]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 import numpy as np
 
 from gatecast import _core
+from gatecast.cells import some
 from gatecast.errors import ConfigError, DataError
+from gatecast.features import Encoding, MissingFuture, encode, fit_encoding, similar
 from gatecast.models.config import (
     LossName,
     LSTMConfig,
+    ScalingName,
     default_batch_size,
     default_context_length,
     flag,
@@ -23,7 +27,19 @@ from gatecast.models.config import (
     thread_count,
     whole_number,
 )
-from gatecast.panel import Columns, Panel, from_any
+from gatecast.models.inputs import Inputs, Prediction
+from gatecast.panel import (
+    Columns,
+    Duplicates,
+    Fill,
+    Intake,
+    Panel,
+    Resample,
+    counted,
+    from_any,
+    indptr_of,
+    ranges,
+)
 from gatecast.progress import Progress, epoch_callback
 
 if TYPE_CHECKING:
@@ -32,6 +48,8 @@ if TYPE_CHECKING:
     from gatecast.frequency import Frequency
 
 __all__ = ["LSTM", "Fitted"]
+
+_SIMILAR = 10  # series whose forecasts are averaged for one without history
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +66,20 @@ class Fitted:
     seconds: float
     precision: str
     history: dict[str, list[float]]
-    columns: Columns
+    intake: Intake  # how the data were taken in, and new ones are
     frequency: Frequency | None
+    mask: bool  # whether the network is told which values were observed
+    encoding: Encoding | None  # of covariates; None without any
     panel: Panel | None  # the ends of the series; None if they were not saved
+
+
+class IntakeChanges(TypedDict, total=False):
+    """How new data are taken in, where not as those that were fitted."""
+
+    freq: str | int | None
+    fill: Fill | None
+    duplicates: Duplicates
+    resample: Resample | None
 
 
 class LSTM:
@@ -92,10 +121,11 @@ class LSTM:
     patience : int
         Stop after so many epochs without a better validation loss and restore the best weights; 0
         trains all epochs and keeps the last.
-    scaling : {"standard", "meanabs", "level", "first", None}
+    scaling : {"standard", "meanabs", "level", "first", "series", None}
         Of each window, by its own context: its mean and standard deviation; its mean absolute
         value; the mean absolute value of its last season; its first value (p / p0 - 1, the
-        tutorial's way); or not at all.
+        tutorial's way); its mean and the standard deviation of the whole series up to its end; or
+        not at all.
     anchor : {"last", "season", None}
         What the network's output is added to: the last value, the value one season earlier, or
         nothing but the scaling's own centre.
@@ -103,6 +133,20 @@ class LSTM:
         Steps per season. By default from the frequency of a frame (12 for months); 1 for arrays.
     recursive : bool
         Learn one step and feed it back, so that any horizon can be forecast.
+    past_covariates : sequence of str
+        Columns of numbers that are known up to the end of a series only. The network reads them
+        beside the target.
+    future_covariates : sequence of str
+        Columns of numbers that are known ahead, as planned prices and announced events are. The
+        network reads on through the horizon, where they are given and the target is not, and each
+        step of the forecast comes from the state at that step.
+    static_covariates : sequence of str
+        Columns that say what a series is, the same in all its rows. Text is embedded: each level
+        has a vector that is learnt.
+    calendar : bool
+        Read the phases that suit the frequency: time of day, day of week, day of year.
+    holidays : str, optional
+        Read the holidays of a country, ``"DE"`` or ``"DE-BY"``; needs the extra ``holidays``.
     precision : {"float32", "bfloat16", "auto"}
         Of the operands of the matrix products; sums, states and weights are float32 always.
         "bfloat16" is made for processors with AMX, nearly twice as fast as "float32" on AMD's with
@@ -133,6 +177,8 @@ class LSTM:
         What the products were taken in.
     seconds_ : float
         How long training took.
+    encoding_ : Encoding or None
+        How covariates are scaled and embedded, fitted on the data up to their end.
 
     Raises
     ------
@@ -167,10 +213,15 @@ class LSTM:
         clip_norm: float = 1.0,
         validation_fraction: float = 0.1,
         patience: int = 10,
-        scaling: Literal["standard", "meanabs", "level", "first"] | None = "standard",
+        scaling: ScalingName | None = "standard",
         anchor: Literal["last", "season"] | None = "last",
         season_length: int | None = None,
         recursive: bool = False,
+        past_covariates: Sequence[str] = (),
+        future_covariates: Sequence[str] = (),
+        static_covariates: Sequence[str] = (),
+        calendar: bool = False,
+        holidays: str | None = None,
         precision: Literal["float32", "bfloat16", "auto"] = "float32",
         seed: int = 0,
         threads: int | None = None,
@@ -195,6 +246,11 @@ class LSTM:
             anchor=anchor,
             season_length=season_length,
             recursive=recursive,
+            past_covariates=past_covariates,  # type: ignore[arg-type]
+            future_covariates=future_covariates,  # type: ignore[arg-type]
+            static_covariates=static_covariates,  # type: ignore[arg-type]
+            calendar=calendar,
+            holidays=holidays,
             precision=precision,
             seed=seed,
         )
@@ -288,20 +344,34 @@ class LSTM:
         time_col: str = "ds",
         target_col: str = "y",
         freq: str | int | None = None,
+        fill: Fill | None = None,
+        duplicates: Duplicates = "error",
+        resample: Resample | None = None,
     ) -> Self:
         """Train on one series or many; each fit starts from new weights.
 
+        Values that are missing inside a series, as NaN or as rows that are not there, are masked:
+        the network is told which values were observed, and the loss skips the others. Rows after
+        the last value of a series say what its future covariates will be.
+
         Parameters
         ----------
-        data : frame or array_like
-            A long frame (pandas, polars, pyarrow) with one row a series and stamp, a 1-D array
-            (one series) or a 2-D array ``[n_series, time]``. A series of length L gives
-            ``L - context_length - h + 1`` windows (``h`` is 1 for a recursive model); one too short
-            for any gives one with left padding, as long as it has ``h + 1`` values.
+        data : frame, array_like, path-like or list of path-like
+            A long frame (pandas, polars, pyarrow) with one row a series and stamp, a file or
+            several, a 1-D array (one series) or a 2-D array ``[n_series, time]``. A series of
+            length L gives ``L - context_length - h + 1`` windows (``h`` is 1 for a recursive
+            model); one too short for any gives one with left padding, as long as it has ``h + 1``
+            values.
         id_col, time_col, target_col : str
             The frame's columns. A frame without ``id_col`` is one series.
         freq : str or int, optional
             The frequency, in pandas' vocabulary; found from the stamps by default.
+        fill : {"interpolate", "zero"}, optional
+            Put values where some are missing inside a series, instead of masking them.
+        duplicates : {"error", "mean", "sum", "last"}
+            What to do with several rows for the same stamp of a series.
+        resample : {"mean", "sum", "last", "first", "min", "max", "median"}, optional
+            Put the rows into steps of ``freq``, each the mean (...) of its rows.
 
         Returns
         -------
@@ -314,13 +384,28 @@ class LSTM:
             When the data cannot be used; it names the rows.
         ConfigError
             When a setting does not fit the data, or the loss is no longer a finite number.
-        """
-        panel = from_any(data, id_col=id_col, time_col=time_col, target_col=target_col, freq=freq)
-        return self.fit_panel(panel)
 
-    def fit_panel(self, panel: Panel) -> Self:
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> days = pd.date_range("2024-01-01", periods=90)
+        >>> sale = (days.day_of_week == 5) | (days.day == 1)  # announced ahead
+        >>> df = pd.DataFrame({"ds": days, "y": 10.0 + 5 * sale, "sale": sale})
+        >>> df.loc[83:, "y"] = float("nan")  # the last week is known by its sales only
+        >>> model = LSTM(h=7, future_covariates=["sale"], hidden_size=16, epochs=20).fit(df)
+        >>> model.predict()["ds"].iloc[0]
+        Timestamp('2024-03-24 00:00:00')
+        """
+        config = self.config
+        columns = Columns(
+            *(id_col, time_col, target_col),
+            *(config.past_covariates, config.future_covariates, config.static_covariates),
+        )
+        intake = Intake(columns, freq, fill, duplicates, resample)
+        return self.fit_panel(from_any(data, intake), intake)
+
+    def fit_panel(self, panel: Panel, intake: Intake | None = None) -> Self:
         """Train on a :class:`~gatecast.panel.Panel`; :meth:`fit` for data already taken in."""
-        panel.require_complete()
         config, lengths = self.config, panel.lengths
         horizon = config.network_horizon
         season_length = config.season_length or panel.season_length
@@ -341,7 +426,15 @@ class LSTM:
             )
         n_windows = int(np.maximum(lengths - context_length - horizon + 1, lengths > horizon).sum())
         batch_size = config.batch_size or default_batch_size(n_windows)
-        network = self._network(config.precision)
+        inputs = Inputs(
+            config,
+            mask=config.reads_on or not bool(panel.observed.all()),
+            encoding=fit_encoding(panel, calendar=config.calendar, holidays=config.holidays)
+            if config.describes
+            else None,
+        )
+        covariates, _ = inputs.read(panel)
+        network = inputs.network(config.network_horizon, config.precision)
         started = time.perf_counter()
         with epoch_callback(self.progress, config.epochs) as callback:
             result = _core.fit(
@@ -349,7 +442,7 @@ class LSTM:
                 # An anchored network starts close to the forecast that its anchor makes.
                 _core.initialise(network, config.seed, 1.0 if config.anchor is None else 0.1),
                 _core.Loss(config.loss, config.trained_quantiles),
-                self._windowing(context_length, season_length),
+                inputs.windowing(config.network_horizon, context_length, season_length),
                 panel.values,
                 panel.indptr,
                 validation_fraction=config.validation_fraction,
@@ -365,6 +458,7 @@ class LSTM:
                     threads=self.threads or 0,
                 ),
                 callback=callback,
+                covariates=covariates,
             )
         history = {"loss": result.loss}
         if result.validation_loss:
@@ -381,8 +475,10 @@ class LSTM:
                 seconds=time.perf_counter() - started,
                 precision=network.precision,
                 history=history,
-                columns=panel.columns,
+                intake=intake or Intake(panel.columns),
                 frequency=panel.frequency,
+                mask=inputs.mask,
+                encoding=inputs.encoding,
                 panel=panel.tail(context_length),
             )
         )
@@ -402,6 +498,7 @@ class LSTM:
         self.seconds_ = fitted.seconds
         self.precision_ = fitted.precision
         self.history_ = fitted.history
+        self.encoding_ = fitted.encoding
 
     @property
     def fitted(self) -> Fitted:
@@ -421,7 +518,7 @@ class LSTM:
 
     def layout(self) -> list[tuple[str, tuple[int, ...], int]]:
         """Return name, shape and offset of each tensor in the flat vector of weights."""
-        return self._network("float32").layout()
+        return self._inputs.network(self.config.network_horizon, "float32").layout()
 
     def predict(
         self,
@@ -430,20 +527,35 @@ class LSTM:
         h: int | None = None,
         level: Sequence[float] | None = None,
         quantiles: Sequence[float] | None = None,
+        future_df: Any = None,
+        missing_future: MissingFuture = "error",
+        **intake: Unpack[IntakeChanges],
     ) -> Any:
         """Forecast past the end of the fitted series, or of new ones with the fitted weights.
 
         Parameters
         ----------
-        new : frame or array_like, optional
+        new : frame, array_like, path-like or list of path-like, optional
             Series to continue; the model need not have seen them. A frame has the columns that
-            :meth:`fit` was given.
+            :meth:`fit` was given. A series shorter than the context is padded on its left.
         h : int, optional
             Steps; at most the model's own unless it is recursive.
         level : sequence of float, optional
             Central intervals in percent, e.g. ``[90]``; needs the quantiles trained. Frames only.
         quantiles : sequence of float, optional
             Which of the trained quantiles to return; all of them by default.
+        future_df : frame or path-like, optional
+            What the future covariates will be: the id, the stamps, and their columns. They may be
+            rows of ``new`` (or of what was fitted) without a target as well. A series that has no
+            history at all, but is described here, is forecast as the mean of what the network says
+            of the ten series that its static covariates make most similar, under its own future
+            covariates.
+        missing_future : {"error", "last", "seasonal"}
+            What to do where future covariates do not reach as far as the forecast: raise, hold the
+            last that is known, or repeat those of a season before. The result then has a column
+            ``future_covariates`` that says where that was done.
+        freq, fill, duplicates, resample
+            As for :meth:`fit`; by default what it was given.
 
         Returns
         -------
@@ -458,13 +570,17 @@ class LSTM:
         ConfigError
             When the model is not fitted, or was not trained for what is asked.
         DataError
-            When the new data cannot be used.
+            When the new data cannot be used, or future covariates are missing.
         """
         steps = self.horizon(h)
         chosen = self._chosen_quantiles(quantiles)
-        panel = self.continued_panel() if new is None else self._taken_in(new)
-        outputs = self._forecast(panel.values, panel.indptr[:-1], panel.indptr[1:], steps)
-        trained = self.config.trained_quantiles
+        panel = self.continued_panel() if new is None else self._taken_in(new, intake)
+        if future_df is not None:
+            panel = self._with_future(panel, future_df)
+        prediction = self.predict_panel(panel, steps, missing_future)
+        for note in prediction.notes:
+            warnings.warn(note, stacklevel=2)
+        outputs, trained = prediction.outputs, self.config.trained_quantiles
         if panel.kind.startswith("array"):
             if level is not None:
                 raise ConfigError(
@@ -473,19 +589,85 @@ class LSTM:
             array = outputs[:, :, [trained.index(q) for q in chosen] if trained else 0]
             return array[0] if panel.kind == "array-1d" else array
         name = type(self).__name__
-        columns = {name: outputs[:, :, trained.index(0.5) if trained else 0]}
+        columns = {name: outputs[:, :, self._middle]}
         for one in np.atleast_1d(level).tolist() if level is not None else ():
             for side, q in _interval(one, trained).items():
                 columns[f"{name}-{side}-{one:g}"] = outputs[:, :, trained.index(q)]
         if level is None or quantiles is not None:
             for q in chosen:
                 columns[f"{name}-q-{q:g}"] = outputs[:, :, trained.index(q)]
-        return panel.forecast_frame(steps, columns)
+        return prediction.frame(columns)
+
+    def predict_panel(
+        self, panel: Panel, h: int, missing_future: MissingFuture = "error"
+    ) -> Prediction:
+        """Forecast ``h`` steps past the end of a panel's series, and those without history."""
+        covariates, assumed = self._inputs.read(
+            panel, h, missing_future, season_length=self.season_length_
+        )
+        begin, end = panel.indptr[:-1], panel.indptr[1:]
+        outputs = self._forecast(panel.values, begin, end, h, covariates)
+        notes: tuple[str, ...] = ()
+        if not self.fitted.mask and (gaps := self._gaps(panel)):
+            notes = (
+                f"The newest {self.context_length_} values of {counted(gaps, 'series', 'series')} "
+                "have gaps, and the network was trained on complete series: it sees a straight "
+                "line in their place.",
+            )
+        if panel.cold is None:
+            return Prediction(panel, outputs, assumed, missing_future, self._middle, notes)
+        cold, assumed_cold = self._predict_cold(panel, panel.cold, h, missing_future)
+        return Prediction(
+            panel.with_cold(),
+            np.concatenate([outputs, cold]),
+            np.concatenate([assumed, assumed_cold]),
+            missing_future,
+            self._middle,
+            notes,
+        )
+
+    def _predict_cold(
+        self, panel: Panel, cold: Panel, h: int, missing_future: MissingFuture
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Forecast series without history: the mean over similar series under their covariates."""
+        inputs, ends = self._inputs, panel.tail(self.context_length_)
+        if inputs.encoding is None:
+            raise ConfigError(
+                "This model reads no covariates, and nothing else describes a series without "
+                "history.",
+                value=some(map(repr, cold.ids), cold.n_series),
+                fix="Leave these series out, or fit with static_covariates or future_covariates.",
+            )
+        m = self.season_length_
+        known = encode(inputs.encoding, ends, 0, season_length=m)
+        new = encode(inputs.encoding, cold, h, missing_future=missing_future, season_length=m)
+        like = similar(known.static, new.static, min(_SIMILAR, panel.n_series))  # [n_cold, k]
+        origin, who = like.ravel(), np.repeat(np.arange(cold.n_series), like.shape[1])
+        # Each origin reads the covariates of the series it stands for, then the new ones.
+        lengths = ends.lengths[origin]
+        before, _ = ranges(known.future_begin[origin], known.future_begin[origin] + lengths)
+        after, _ = ranges(new.future_begin[who], new.future_begin[who] + h)
+        future_begin = indptr_of(lengths + h)
+        future = np.empty((future_begin[-1], known.future.shape[1]), np.float32)
+        to_before, _ = ranges(future_begin[:-1], future_begin[:-1] + lengths)
+        to_after, _ = ranges(future_begin[1:] - h, future_begin[1:])
+        future[to_before], future[to_after] = known.future[before], new.future[after]
+        covariates = _core.Covariates(
+            past=known.past,
+            future=future,
+            future_begin=future_begin[:-1],
+            constant=new.static[who],
+            spread=ends.spread[origin],
+        )
+        outputs = self._forecast(
+            ends.values, ends.indptr[origin], ends.indptr[origin + 1], h, covariates
+        )
+        mean = outputs.reshape(*like.shape, *outputs.shape[1:]).mean(axis=1)
+        return mean, new.assumed
 
     def forecast_values(self, panel: Panel, h: int) -> NDArray[np.float64]:
         """Return the point forecasts ``[n_series, h]`` past the end of a panel's series."""
-        begin, end = panel.indptr[:-1], panel.indptr[1:]
-        return self._forecast(panel.values, begin, end, self.horizon(h))[:, :, self._middle]
+        return self.predict_panel(replace(panel, cold=None), self.horizon(h)).point
 
     def horizon(self, h: int | None = None) -> int:
         """Return how many steps ``predict(h=h)`` gives; a ConfigError if the model cannot."""
@@ -514,9 +696,8 @@ class LSTM:
         Raises
         ------
         DataError
-            When values are missing or the frequency is not the one that was trained on.
+            When the frequency is not the one that was trained on.
         """
-        panel.require_complete()
         known, given = self.fitted.frequency, panel.frequency
         # Positions and whole numbers say nothing about how long a step is.
         if known and given and known.alias and given.alias and known.alias != given.alias:
@@ -622,19 +803,9 @@ class LSTM:
 
         save(self, path, context=context)
 
-    def _network(self, precision: str) -> _core.Network:
-        config = self.config
-        outputs = config.network_horizon * max(1, len(config.trained_quantiles))
-        return _core.Network(1, config.hidden_size, outputs, config.dropout, precision)
-
-    def _windowing(self, context_length: int, season_length: int) -> _core.Windowing:
-        return _core.Windowing(
-            context_length=context_length,
-            horizon=self.config.network_horizon,
-            scaling=self.config.scaling or "none",
-            anchor=self.config.anchor or "none",
-            season_length=season_length,
-        )
+    @property
+    def _inputs(self) -> Inputs:
+        return Inputs(self.config, self.fitted.mask, self.fitted.encoding)
 
     def _forecast(
         self,
@@ -642,25 +813,27 @@ class LSTM:
         begin: NDArray[np.int64],
         end: NDArray[np.int64],
         steps: int,
+        covariates: _core.Covariates | None = None,
     ) -> NDArray[np.float64]:
         """Forecasts [n, steps, quantiles or 1] from the contexts that end before ``end``."""
-        fitted = self.fitted
-        network = self._network(fitted.precision)
-        windowing = self._windowing(fitted.context_length, fitted.season_length)
+        fitted, config = self.fitted, self.config
+        # A network that reads on has the same weights for any horizon.
+        horizon = steps if config.reads_on and not config.recursive else config.network_horizon
+        network = self._inputs.network(horizon, fitted.precision)
+        windowing = self._inputs.windowing(horizon, fitted.context_length, fitted.season_length)
+        arguments = (network, fitted.weights, windowing, values, begin, end)
         threads = self.threads or 0
-        if self.config.recursive:
+        if config.recursive:
             outputs = _core.forecast_recursive(
-                network, fitted.weights, windowing, values, begin, end, steps=steps, threads=threads
+                *arguments, steps=steps, threads=threads, covariates=covariates
             )[:, :, None]
         else:
-            outputs = _core.forecast(
-                network, fitted.weights, windowing, values, begin, end, threads=threads
-            )[:, :steps]
+            outputs = _core.forecast(*arguments, threads=threads, covariates=covariates)[:, :steps]
         if not np.isfinite(outputs).all():
             raise ConfigError(
                 "The forecast is not a finite number: the values lie beyond what the network "
                 "was trained on.",
-                value=f"values up to {np.max(np.abs(values)):g}",
+                value=f"values up to {np.nanmax(np.abs(values)):g}",
                 fix="Use scaling='standard'.",
             )
         return np.sort(outputs, axis=2)  # quantiles never cross
@@ -678,13 +851,33 @@ class LSTM:
             )
         return asked
 
-    def _taken_in(self, new: Any) -> Panel:
-        panel = from_any(new, **vars(self.fitted.columns))
+    def _taken_in(self, new: Any, changes: IntakeChanges) -> Panel:
+        panel = from_any(new, replace(self.fitted.intake, **changes))
         self.check_panel(panel)
         return panel
 
+    def _with_future(self, panel: Panel, future_df: Any) -> Panel:
+        if not self.config.future_covariates:
+            raise ConfigError(
+                "This model has no future covariates.",
+                value="future_df",
+                fix="Fit with future_covariates=['price'], or leave future_df out.",
+            )
+        from gatecast.files import join_ahead
+
+        return join_ahead(panel, future_df, self.fitted.intake)
+
+    def _gaps(self, panel: Panel) -> int:
+        """In how many series the context has gaps."""
+        ends = panel.tail(self.context_length_)
+        return int((~np.logical_and.reduceat(ends.observed, ends.indptr[:-1])).sum())
+
     def _series(self, y: ArrayLike) -> tuple[NDArray[np.float64], int]:
         context_length = self.fitted.context_length
+        if self.fitted.encoding is not None:
+            raise ConfigError(
+                "This model reads covariates, and an array has none.", fix="Use predict(frame)."
+            )
         panel = from_any(np.asarray(y))
         panel.require_complete()
         if panel.n_series != 1 or panel.lengths[0] <= context_length:

@@ -11,10 +11,12 @@ import numpy as np
 
 from gatecast import artifact
 from gatecast.errors import ArtifactError, GatecastError
+from gatecast.features import Encoding
 from gatecast.frequency import Frequency
 from gatecast.models.config import LSTMConfig
+from gatecast.models.inputs import Inputs
 from gatecast.models.lstm import LSTM, Fitted
-from gatecast.panel import Columns, from_metadata
+from gatecast.panel import Columns, Intake, from_metadata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +47,9 @@ def save(model: LSTM, path: str | PathLike[str], *, context: bool = True) -> Non
         "fitted": {name: getattr(fitted, name) for name in _NUMBERS},
         "precision": fitted.precision,
         "history": fitted.history,
-        "columns": asdict(fitted.columns),
+        "intake": asdict(fitted.intake),
+        "mask": fitted.mask,
+        "encoding": None if fitted.encoding is None else fitted.encoding.to_dict(),
         "frequency": None if fitted.frequency is None else asdict(fitted.frequency),
     }
     if context and fitted.panel is not None:
@@ -105,6 +109,16 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
         raise ValueError(f"precision is {precision!r}")
     if model.config.precision not in ("auto", precision):
         raise ValueError(f"precision is {precision!r}, asked was {model.config.precision!r}")
+    # Files of the first format know neither masks nor covariates.
+    mask = metadata.get("mask", False)
+    if type(mask) is not bool:
+        raise ValueError(f"mask is {mask!r}")
+    saved = metadata.get("encoding")
+    encoding = None if saved is None else Encoding.from_dict(saved)
+    if (encoding is None) == model.config.describes or (model.config.reads_on and not mask):
+        raise ValueError("its covariates do not fit its settings")
+    inputs = Inputs(model.config, mask, encoding)
+    intake = _intake(metadata)
     frequency = metadata["frequency"]
     panel = None
     if "panel" in metadata:
@@ -112,26 +126,38 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
             name.removeprefix(_PANEL): a for name, a in arrays.items() if name.startswith(_PANEL)
         }
         panel = from_metadata(metadata["panel"], own)
-        panel.require_complete()
+        if panel.columns.covariates != intake.columns.covariates:
+            raise ValueError("its series have other covariates")
+        inputs.read(panel)  # fails if they do not fit the encoding
     history = {
         name: [float(loss) for loss in metadata["history"][name]]
         for name in ("loss", "val_loss")
         if name in metadata["history"]
     }
     return Fitted(
-        weights=_weights(model, arrays),
+        weights=_weights(inputs, arrays),
         **{name: numbers[name] for name in _NUMBERS},
         precision=precision,
         history=history,
-        columns=Columns(**metadata["columns"]),
+        intake=intake,
         frequency=None if frequency is None else Frequency(**frequency),
+        mask=mask,
+        encoding=encoding,
         panel=panel,
     )
 
 
-def _weights(model: LSTM, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+def _intake(metadata: dict[str, Any]) -> Intake:
+    if "intake" not in metadata:  # of the first format
+        return Intake(Columns(**metadata["columns"]))
+    settings = dict(metadata["intake"])
+    return Intake(**settings | {"columns": Columns(**settings["columns"])})
+
+
+def _weights(inputs: Inputs, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    network = inputs.network(inputs.config.network_horizon, "float32")
     parts = []
-    for name, shape, _ in model.layout():
+    for name, shape, _ in network.layout():
         array = arrays[name]
         if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
             raise ValueError(f"{name} should be {math.prod(shape)} finite float32 numbers")

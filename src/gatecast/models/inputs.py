@@ -1,0 +1,143 @@
+"""What a network reads beside the scaled values, and what comes out for many series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatecast import _core
+from gatecast.features import Encoded, Encoding, MissingFuture, encode
+from gatecast.models.config import LSTMConfig
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gatecast.panel import Panel
+
+__all__ = ["Inputs", "Prediction"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network reads at each step beside the scaled value.
+
+    Parameters
+    ----------
+    config : LSTMConfig
+    mask : bool
+        Whether the value was observed.
+    encoding : Encoding or None
+        Covariates; with them goes how wide the window is beside its series.
+    """
+
+    config: LSTMConfig
+    mask: bool
+    encoding: Encoding | None
+
+    @property
+    def size(self) -> int:
+        """How many numbers that is, the value included."""
+        n = 1 + self.mask
+        if self.encoding is not None:
+            n += self.encoding.n_past + self.encoding.n_future + self.encoding.n_static
+            n += self.config.scaling not in (None, "series")
+        return n
+
+    def network(self, horizon: int, precision: str) -> _core.Network:
+        """Return the network that reads this and puts out ``horizon`` steps."""
+        config = self.config
+        return _core.Network(
+            self.size,
+            config.hidden_size,
+            horizon * max(1, len(config.trained_quantiles)),
+            config.dropout,
+            precision,
+            horizon if config.reads_on else 1,
+        )
+
+    def windowing(self, horizon: int, context_length: int, season_length: int) -> _core.Windowing:
+        """Return how the network's windows are cut."""
+        return _core.Windowing(
+            context_length=context_length,
+            horizon=horizon,
+            scaling=self.config.scaling or "none",
+            anchor=self.config.anchor or "none",
+            season_length=season_length,
+            mask=self.mask,
+            reads_on=self.config.reads_on,
+        )
+
+    def read(
+        self,
+        panel: Panel,
+        h: int = 0,
+        missing_future: MissingFuture = "error",
+        season_length: int = 1,
+    ) -> tuple[_core.Covariates | None, NDArray[np.bool_]]:
+        """Return a panel's covariates, ``h`` steps ahead, and where ``missing_future`` was used."""
+        n = panel.n_series
+        if self.encoding is None and self.config.scaling != "series":
+            return None, np.zeros((n, h), bool)
+        if self.encoding is None:
+            nothing = np.zeros((n, 0), np.float32)
+            encoded = Encoded(
+                nothing, nothing, np.zeros(n, np.int64), nothing, np.zeros((n, h), bool)
+            )
+        else:
+            encoded = encode(
+                self.encoding,
+                panel,
+                h,
+                missing_future=missing_future,
+                season_length=season_length,
+            )
+        covariates = _core.Covariates(
+            past=encoded.past,
+            future=encoded.future,
+            future_begin=encoded.future_begin,
+            constant=encoded.static,
+            spread=panel.spread,
+        )
+        return covariates, encoded.assumed
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Forecasts of many series, those without history last.
+
+    Parameters
+    ----------
+    panel : Panel
+        What was forecast.
+    outputs : ndarray
+        ``[n_series, h, quantiles or 1]``.
+    assumed : ndarray
+        bool ``[n_series, h]``: where ``missing_future`` stood in for future covariates.
+    missing_future : str
+        What stood in.
+    middle : int
+        The place of the point forecast among the outputs of a step.
+    notes : tuple of str
+        What to know about the result.
+    """
+
+    panel: Panel
+    outputs: NDArray[np.float64]
+    assumed: NDArray[np.bool_]
+    missing_future: str = "error"
+    middle: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def point(self) -> NDArray[np.float64]:
+        """The point forecasts ``[n_series, h]``."""
+        return self.outputs[:, :, self.middle]
+
+    def frame(self, columns: dict[str, NDArray[np.float64]]) -> Any:
+        """Put ``[n_series, h]`` by column into a frame, and what was assumed beside them."""
+        cells: dict[str, NDArray[Any]] = dict(columns)
+        if self.missing_future != "error":
+            cells["future_covariates"] = np.where(self.assumed, self.missing_future, "given")
+        return self.panel.forecast_frame(self.outputs.shape[1], cells)
