@@ -865,7 +865,9 @@ def _read_parquet(path: str | PathLike[str]) -> Content:
             if not sum(map(len, batches)):
                 raise DataError("The file has no rows.", value=path)
             table = pa.Table.from_batches(batches)
-        frame = _to_pandas(table)
+            columns = dict(zip(table.column_names, table.columns, strict=True))
+            del batch, batches, table  # each column goes when its cells are there
+        frame = _to_pandas(columns)
     except DataError:
         raise
     except Exception as error:  # whatever a library makes of a file that may be damaged
@@ -902,12 +904,14 @@ def _holds_words(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _to_pandas(table: Any) -> pd.DataFrame:
+def _to_pandas(read: dict[str, Any]) -> pd.DataFrame:
+    """Turn columns of Arrow into a frame; ``read`` is emptied."""
     import pandas as pd
     import pyarrow as pa
 
     columns: dict[str, Any] = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    for name in list(read):
+        column = read.pop(name)
         unnamed = re.fullmatch(r"__index_level_\d+__", name)  # an index that pandas wrote
         if unnamed and not pa.types.is_timestamp(column.type):
             continue
@@ -915,12 +919,12 @@ def _to_pandas(table: Any) -> pd.DataFrame:
             column = column.cast(pa.float64())
         elif pa.types.is_boolean(column.type) and column.null_count:
             column = column.cast(pa.int8())
-        if pa.types.is_dictionary(column.type):
-            cells = _decoded(column)
+        if pa.types.is_dictionary(column.type):  # not pandas' strings, each with its own text
+            cells = pd.Series(_decoded(column), dtype=object, copy=False)
         else:
             cells = column.to_pandas(date_as_object=False, ignore_metadata=True)
-        columns["index" if unnamed and "index" not in table.column_names else name] = cells
-    return pd.DataFrame(columns)
+        columns["index" if unnamed and "index" not in {*columns, *read} else name] = cells
+    return pd.DataFrame(columns, copy=False)
 
 
 def _decoded(column: Any) -> Any:

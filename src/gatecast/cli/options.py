@@ -45,7 +45,7 @@ Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over the da
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="CSV, TSV, Excel or Parquet; several are parts of one table.",
         show_default=False,
     ),

@@ -29,7 +29,7 @@ def predict(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE]...",
+            metavar="FILE",
             help="Series to continue; without any, those the model was trained on.",
             show_default=False,
         ),
