@@ -878,7 +878,7 @@ def _read_parquet(path: str | PathLike[str]) -> Content:
 
 
 def _require_distinct(names: list[str]) -> None:
-    from gatecast.frames import require_distinct_names
+    from gatecast.columns import require_distinct_names
 
     require_distinct_names(names)
 
