@@ -17,50 +17,23 @@ is learnt: such columns into a linear layer are an embedding. Of more than 64 le
 share a column, and what was never seen goes there too; without such a column, a level that was not
 seen is all zeros, and so is a missing one.
 
-*The calendar* is read off the clock on the wall of the time zone: the phase in each cycle that
-suits the frequency, as sine and cosine.
-
-==================  =======================================  ===========================
-phase               stands still for                         steps that have it
-==================  =======================================  ===========================
-``minute of hour``  nothing                                  shorter than an hour
-``time of day``     nothing                                  shorter than a day
-``day of week``     a day                                    shorter than a week
-``day of month``    a day; the last is next to the first     days and business days,
-                                                             shorter than a week
-``day of year``     a day; the same date, the same phase     shorter than a year
-``month of year``   a month                                  months, shorter than a year
-==================  =======================================  ===========================
-
-Several steps at once (``4h``, ``2W``, ``3MS``) are a longer step; years have no phase at all. A
-cycle that the panel does not go through once is left out: its phase would only ever rise, and tell
-the network when it is instead of which season it is. Series that are in step share the rows of the
-calendar, however many they are.
-
-*Holidays* of a country are a column: 1 on a holiday, else 0, for steps of up to a day. Longer steps
-have the number of holidays in them, and steps longer than a month that number per month. Weeks end
-with their stamp, but weeks stamped on Mondays begin with it; ends of months, quarters and years are
-ends; all others begin with their stamp. The package `holidays` knows them; there are none in the
-years that it does not know.
+The calendar and holidays are columns too: see :mod:`gatecast.dates`.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from gatecast.cells import some
-from gatecast.errors import ConfigError, DataError, MissingExtraError
-from gatecast.frequency import _NANOSECONDS, Frequency, _rule
+from gatecast.dates import CYCLES, dates_of, fit_calendar, fit_holidays
+from gatecast.errors import ConfigError, DataError
 from gatecast.panel import counted, indptr_of, ranges
-from gatecast.stamps import DAY, format_stamps, to_wall
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -194,7 +167,7 @@ class Encoding:
     def __post_init__(self) -> None:
         for role in (self.past, self.future, self.static):
             _require(len({x.name for x in role}) == len(role), "distinct names")
-        _require(self.calendar == tuple(x for x in _CYCLES if x in self.calendar), "phases")
+        _require(self.calendar == tuple(x for x in CYCLES if x in self.calendar), "phases")
         named = self.holidays is None or re.fullmatch(r"[A-Z]{2}(-.{1,60})?", self.holidays)
         _require(bool(named), "a country")
 
@@ -342,8 +315,8 @@ def fit_encoding(panel: Panel, *, calendar: bool = False, holidays: str | None =
         past=tuple(numbers[:n_past]),
         future=tuple(numbers[n_past:]),
         static=static,
-        calendar=_fit_calendar(panel) if calendar else (),
-        holidays=None if holidays is None else _fit_holidays(panel, holidays),
+        calendar=fit_calendar(panel) if calendar else (),
+        holidays=None if holidays is None else fit_holidays(panel, holidays),
     )
 
 
@@ -401,7 +374,7 @@ def encode(
     at = 0
     for number in encoding.past:
         at = _read_number(number, panel, panel.lengths, _past_of(panel, number.name), past, at)
-    dates, dates_begin = _dates_of(encoding, panel, h)
+    dates, dates_begin = dates_of(encoding, panel, h)
     assumed = np.zeros((panel.n_series, h), bool)
     if encoding.future:
         rows = panel.lengths + h
@@ -672,217 +645,6 @@ def _read_static(encoding: Encoding, panel: Panel) -> Floats:
             static[:, at] = np.nan_to_num(np.clip(numbers, -_LARGEST, _LARGEST))
         at += covariate.width
     return static
-
-
-# Dates
-
-
-class _Cycle(NamedTuple):
-    """``length`` in nanoseconds, the shortest that it may be; ``phase`` of wall times, 0 to 1."""
-
-    length: int
-    phase: Callable[[Ints], Doubles]
-
-
-_HOUR, _WEEK, _YEAR = DAY // 24, 7 * DAY, 360 * DAY
-_MONTHS_BEGIN = np.array([0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335])  # in a leap year
-
-
-def _dates(wall: Ints) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64], Ints]:
-    """Days, the months that they are in, and their numbers in those, from 0."""
-    day = (wall // DAY).astype("M8[D]")
-    month = day.astype("M8[M]")
-    return day, month, (day - month.astype("M8[D]")).astype(np.int64)
-
-
-def _day_of_month(wall: Ints) -> Doubles:
-    _, month, number = _dates(wall)
-    days = (month + 1).astype("M8[D]") - month.astype("M8[D]")
-    return np.asarray(number / days.astype(np.int64))
-
-
-def _day_of_year(wall: Ints) -> Doubles:
-    _, month, number = _dates(wall)
-    return np.asarray((_MONTHS_BEGIN[month.astype(np.int64) % 12] + number) / 366)
-
-
-_CYCLES = {
-    "minute of hour": _Cycle(_HOUR, lambda wall: wall % _HOUR / _HOUR),
-    "time of day": _Cycle(DAY, lambda wall: wall % DAY / DAY),
-    "day of week": _Cycle(_WEEK, lambda wall: (wall // DAY + 3) % 7 / 7),  # 1970 began on Thursday
-    "day of month": _Cycle(28 * DAY, _day_of_month),
-    "day of year": _Cycle(_YEAR, _day_of_year),
-    "month of year": _Cycle(_YEAR, lambda wall: _dates(wall)[1].astype(np.int64) % 12 / 12),
-}
-
-
-def _step(frequency: Frequency) -> float:
-    """Nanoseconds in a step, on average."""
-    assert frequency.alias is not None
-    rule = _rule(frequency.alias)
-    return rule.size * _NANOSECONDS[rule.unit]
-
-
-def _suits(cycle: str, frequency: Frequency) -> bool:
-    assert frequency.alias is not None
-    unit, step = _rule(frequency.alias).unit, _step(frequency)
-    if cycle == "month of year" or unit == "month":
-        return cycle == "month of year" and unit == "month" and step < _YEAR
-    if cycle == "day of month":
-        return unit != "tick" and step < _WEEK
-    return step < _CYCLES[cycle].length
-
-
-def _fit_calendar(panel: Panel) -> tuple[str, ...]:
-    frequency = _require_dates(panel, "The calendar", "calendar")
-    suitable = [cycle for cycle in _CYCLES if _suits(cycle, frequency)]
-    if not suitable:
-        raise ConfigError(
-            f"There is no calendar in steps of {frequency}: no season is longer than a step.",
-            value="calendar=True",
-            fix="Leave calendar out.",
-        )
-    begin = frequency.shift(panel.last, 1 - panel.lengths).min()
-    span = float(frequency.shift(panel.last, 1).max()) - float(begin)
-    return tuple(cycle for cycle in suitable if span >= _CYCLES[cycle].length)
-
-
-def _require_dates(panel: Panel, what: str, option: str) -> Frequency:
-    if panel.frequency is None or panel.frequency.alias is None:
-        array = panel.frequency is None
-        raise ConfigError(
-            f"{what} can only be told from dates.",
-            value="an array" if array else f"whole numbers in {panel.columns.time_col!r}",
-            fix=f"Give a frame with dates in {panel.columns.time_col!r}, or leave {option} out.",
-        )
-    return panel.frequency
-
-
-def _dates_of(encoding: Encoding, panel: Panel, h: int) -> tuple[Floats, Ints]:
-    """Phases and holidays up to ``h`` steps ahead, and the row in which each series begins."""
-    if not encoding.n_dates:
-        rows = int(panel.lengths.max(initial=0)) + h
-        return np.empty((rows, 0), np.float32), np.zeros(panel.n_series, np.int64)
-    frequency = _require_dates(panel, "What this model reads of the calendar", "this model")
-    # Series that are in step with one another share their rows.
-    latest = panel.last.max(keepdims=True)
-    steps, in_step = frequency.steps_between(panel.last, np.repeat(latest, panel.n_series))
-    n = int((steps + panel.lengths).max())
-    if in_step.all() and n <= len(panel.values) + h * panel.n_series:
-        stamps = frequency.shift(latest, np.arange(1 - n, h + 1))
-        return _read_dates(encoding, frequency, stamps), n - steps - panel.lengths
-    begin, end = 1 - panel.lengths, np.full(panel.n_series, h + 1)
-    offsets, indptr = ranges(begin, end)
-    stamps = frequency.shift(np.repeat(panel.last, end - begin), offsets)
-    distinct, again = np.unique(stamps, return_inverse=True)
-    return _read_dates(encoding, frequency, distinct)[again], indptr[:-1]
-
-
-def _read_dates(encoding: Encoding, frequency: Frequency, stamps: Ints) -> Floats:
-    columns = np.empty((len(stamps), encoding.n_dates), np.float32)
-    wall = to_wall(stamps, frequency.tz)
-    for k, cycle in enumerate(encoding.calendar):
-        # From 1 radian on, because two opposite phases (midnight and noon, in steps of 12 hours)
-        # would have the same sine if one of them was 0.
-        angle = 2 * np.pi * _CYCLES[cycle].phase(wall) + 1
-        columns[:, 2 * k], columns[:, 2 * k + 1] = np.sin(angle), np.cos(angle)
-    if encoding.holidays is not None:
-        columns[:, -1] = _read_holidays(encoding.holidays, frequency, stamps)
-    return columns
-
-
-# Holidays
-
-
-def _fit_holidays(panel: Panel, country: str) -> str:
-    frequency = _require_dates(panel, "Holidays", "holidays")
-    country = _find_country(country)
-    ends = np.array([frequency.shift(panel.last, 1 - panel.lengths).min(), panel.last.max()])
-    first, last = (to_wall(ends, frequency.tz) // DAY).tolist()
-    if not len(_holidays(country, first, last)):
-        raise ConfigError(
-            f"No holidays are known of {country} in these years.",
-            value=" to ".join(format_stamps(ends, frequency.tz)),
-            fix="Leave holidays out.",
-        )
-    return country
-
-
-def _read_holidays(country: str, frequency: Frequency, stamps: Ints) -> Doubles:
-    """Holidays in each step."""
-    if not len(stamps):
-        return np.empty(0)
-    assert frequency.alias is not None
-    rule, step = _rule(frequency.alias), _step(frequency)
-
-    def day(steps: int) -> Ints:
-        return to_wall(frequency.shift(stamps, steps), frequency.tz) // DAY
-
-    begin = day(0)
-    end = begin + 1
-    if rule.edge.endswith("E") or (rule.unit == "day" and rule.anchor):  # not None, nor Monday
-        begin = day(-1) + 1
-    elif step > _NANOSECONDS["business day"]:
-        end = day(1)
-    known = np.sort(_holidays(country, int(begin.min()), int(end.max())))
-    count = np.searchsorted(known, end) - np.searchsorted(known, begin)
-    return np.asarray(count / max(1.0, step / _NANOSECONDS["month"]))
-
-
-def _holidays(country: str, first: int, last: int) -> Ints:
-    """Holidays in the years of two days; days are counted from 1970."""
-    holidays = _import_holidays()
-    begin, end = (
-        np.array([first, last]).astype("M8[D]").astype("M8[Y]").astype(int) + 1970
-    ).tolist()
-    code, _, part = country.partition("-")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of some countries, not all years are known
-        known = holidays.country_holidays(code, subdiv=part or None, years=range(begin, end + 1))
-    return np.array(list(known), "M8[D]").astype(np.int64)
-
-
-def _import_holidays() -> Any:
-    try:
-        import holidays
-    except ImportError as error:
-        raise MissingExtraError("Country holidays", extra="holidays") from error
-    return holidays
-
-
-def _find_country(country: str) -> str:
-    """Return the code of a country, with that of a part if it has one."""
-    holidays = _import_holidays()
-    code, _, part = str(country).strip().partition("-")
-    codes: dict[str, str] = {}  # by all that a country may be called
-    for name, (_, iso, *others) in holidays.registry.COUNTRIES.items():
-        codes |= dict.fromkeys((name.replace("_", " "), iso.lower(), *map(str.lower, others)), iso)
-    if code.lower() not in codes:
-        near = [codes[x] for x in difflib.get_close_matches(code.lower(), codes, n=5)]
-        raise _unknown_country(country, near, "DE, US or CN, the code of a country")
-    iso = codes[code.lower()]
-    if not part:
-        return iso
-    known = holidays.country_holidays(iso, years=())
-    parts = {x.lower(): x for x in known.subdivisions}
-    if part.lower() not in parts:
-        near = [parts[x] for x in difflib.get_close_matches(part.lower(), parts, n=5)]
-        all_parts = some(known.subdivisions, len(known.subdivisions), 20)
-        raise _unknown_country(
-            country,
-            [f"{iso}-{x}" for x in near],
-            f"{iso} alone, or with one of {all_parts}" if known.subdivisions else f"{iso} alone",
-        )
-    return f"{iso}-{parts[part.lower()]}"
-
-
-def _unknown_country(country: str, near: list[str], otherwise: str) -> ConfigError:
-    close = " or ".join(dict.fromkeys(near))
-    return ConfigError(
-        "The holidays of this country are not known.",
-        value=repr(country),
-        fix=f"Did you mean {close}? Use {otherwise}." if close else f"Use {otherwise}.",
-    )
 
 
 def _require(condition: bool, what: str) -> None:

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     Stamps = NDArray[np.int64]
 
-__all__ = ["Frequency", "blocks", "infer_frequency", "infer_step", "parse_frequency"]
+__all__ = [
+    "NANOSECONDS",
+    "Frequency",
+    "Rule",
+    "blocks",
+    "frequency_rule",
+    "infer_frequency",
+    "infer_step",
+    "parse_frequency",
+]
 
 _TICKS = {"h": DAY // 24, "min": DAY // 1440, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 # fmt: off
@@ -39,13 +48,15 @@ _OLD_SPELLINGS = {
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHS_IN = {"M": 1, "Q": 3, "Y": 12}
-_NANOSECONDS = {"tick": 1, "day": DAY, "business day": 1.4 * DAY, "month": 30.436875 * DAY}  # mean
+NANOSECONDS = {"tick": 1, "day": DAY, "business day": 1.4 * DAY, "month": 30.436875 * DAY}
+"""How long the units of a :class:`Rule` are, on average."""
+
 _BLOCK = 1 << 18  # rows
 # The years 1678 to 2261, and two months' room on either side for what a mean may be off.
 _CALENDAR = (-9.2196e18, 9.2196e18)
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
     """What an alias means. ``size`` counts days, business days, months or nanoseconds."""
 
     alias: str
@@ -57,9 +68,10 @@ class _Rule(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _rule(alias: str) -> _Rule:
+def frequency_rule(alias: str) -> Rule:
+    """Return what an alias in pandas' vocabulary means; a ConfigError if it is none."""
     rule = _read_alias(alias)
-    if rule.size * _NANOSECONDS[rule.unit] > _CALENDAR[1] * (1 if rule.unit == "tick" else 2):
+    if rule.size * NANOSECONDS[rule.unit] > _CALENDAR[1] * (1 if rule.unit == "tick" else 2):
         raise ConfigError(
             "A step of this frequency is longer than the calendar, 1678 to 2261.",
             value=repr(alias),
@@ -68,7 +80,7 @@ def _rule(alias: str) -> _Rule:
     return rule
 
 
-def _read_alias(alias: str) -> _Rule:
+def _read_alias(alias: str) -> Rule:
     found = re.fullmatch(r"(\d{0,9}) ?([A-Za-z]+)(?:-([A-Za-z]{3}))?", alias.strip())
     if found is None or found[1].strip("0") == "" != found[1]:
         raise _unknown(alias)
@@ -77,7 +89,7 @@ def _read_alias(alias: str) -> _Rule:
     count = "" if n == 1 else str(n)
     if name == "W" and (anchor is None or anchor in _WEEKDAYS):
         anchor = anchor or "SUN"
-        return _Rule(f"{count}W-{anchor}", "day", 7 * n, _WEEKDAYS.index(anchor), 7)
+        return Rule(f"{count}W-{anchor}", "day", 7 * n, _WEEKDAYS.index(anchor), 7)
     month = re.fullmatch(r"(B?)([YQM])([SE])", name)
     if month and (anchor is None or (anchor in _MONTHS and month[2] != "M")):
         default = "JAN" if month[3] == "S" else "DEC"
@@ -85,11 +97,11 @@ def _read_alias(alias: str) -> _Rule:
         period = _MONTHS_IN[month[2]]
         at = _MONTHS.index(anchor or default)
         edge = month[1] + month[3]
-        return _Rule(f"{count}{name}{suffix}", "month", n * period, at, period, edge)
+        return Rule(f"{count}{name}{suffix}", "month", n * period, at, period, edge)
     if anchor is None and name in _TICKS:
-        return _Rule(f"{count}{name}", "tick", n * _TICKS[name])
+        return Rule(f"{count}{name}", "tick", n * _TICKS[name])
     if anchor is None and name in ("D", "B"):
-        return _Rule(f"{count}{name}", "day" if name == "D" else "business day", n)
+        return Rule(f"{count}{name}", "day" if name == "D" else "business day", n)
     raise _unknown(alias)
 
 
@@ -142,7 +154,7 @@ class Frequency:
                 "The step of a frequency must be 1 or more, of at most 18 digits.", value=self.step
             )
         if self.alias is not None:
-            object.__setattr__(self, "alias", _rule(self.alias).alias)
+            object.__setattr__(self, "alias", frequency_rule(self.alias).alias)
 
     def __str__(self) -> str:
         return str(self.step) if self.alias is None else self.alias
@@ -152,7 +164,7 @@ class Frequency:
         """Steps in the season that this frequency usually has; 1 if there is none."""
         if self.alias is None:
             return 1
-        rule = _rule(self.alias)
+        rule = frequency_rule(self.alias)
         if rule.unit == "month":
             return _whole(12, rule.size)
         if rule.unit == "business day":
@@ -188,7 +200,7 @@ class Frequency:
             )
         if self.alias is None:
             return stamps + np.asarray(steps, np.int64) * self.step
-        rule = _rule(self.alias)
+        rule = frequency_rule(self.alias)
         if rule.unit == "tick":
             return stamps + np.asarray(steps, np.int64) * rule.size
         return to_utc(_shift_wall(rule, self._wall(stamps), steps), self.tz)
@@ -211,7 +223,7 @@ class Frequency:
         if self.alias is None:
             steps = (ends - stamps) // self.step
             return steps, self.shift(ends, -steps) == stamps
-        rule = _rule(self.alias)
+        rule = frequency_rule(self.alias)
         if rule.unit == "tick":
             steps = (ends - stamps) // rule.size
             return steps, ends - steps * rule.size == stamps
@@ -284,7 +296,7 @@ class Frequency:
             return stamps
         if self.alias is None:
             return _floor(stamps, np.zeros(1, np.int64) if origin is None else origin, self.step)
-        rule = _rule(self.alias)
+        rule = frequency_rule(self.alias)
         if rule.unit == "tick":
             if origin is None:
                 midnight = to_wall(stamps.min(keepdims=True), self.tz) // DAY * DAY
@@ -347,8 +359,8 @@ class Frequency:
         """Whether stamps moved by steps stay what an int64 can be; roughly, so that none wraps."""
         size = float(self.step)
         if self.alias is not None:
-            rule = _rule(self.alias)
-            size = rule.size * _NANOSECONDS[rule.unit]
+            rule = frequency_rule(self.alias)
+            size = rule.size * NANOSECONDS[rule.unit]
         moved = stamps + np.asarray(steps, np.float64) * size
         return bool(((moved > _CALENDAR[0]) & (moved < _CALENDAR[1])).all())
 
@@ -501,7 +513,7 @@ def _monthly_readings(day: Stamps) -> Iterator[str]:
         yield f"{size // period}{edge[:-1]}{name}{edge[-1]}{anchor}"
 
 
-def _shift_wall(rule: _Rule, wall: Stamps, steps: Stamps | int) -> Stamps:
+def _shift_wall(rule: Rule, wall: Stamps, steps: Stamps | int) -> Stamps:
     day, clock = np.divmod(wall, DAY)
     date = day.astype("M8[D]")
     moves = np.asarray(steps, np.int64) * rule.size
@@ -529,7 +541,7 @@ def _floor(x: Stamps, start: Stamps, size: int) -> Stamps:
     return x - (x % size - start % size) % size  # no difference of the two, which could overflow
 
 
-def _nearest_step(rule: _Rule, day: Stamps) -> Stamps:
+def _nearest_step(rule: Rule, day: Stamps) -> Stamps:
     """Number the single step that days are in: by its day, business day or month."""
     if rule.unit == "day":
         return day if rule.anchor is None else day + (rule.anchor - _weekday(day)) % 7
@@ -545,7 +557,7 @@ def _nearest_step(rule: _Rule, day: Stamps) -> Stamps:
     return month + rule.period * (day > _day_of(rule, month))
 
 
-def _day_of(rule: _Rule, step: Stamps) -> Stamps:
+def _day_of(rule: Rule, step: Stamps) -> Stamps:
     """Undo :func:`_nearest_step`."""
     if rule.unit == "day":
         return step
@@ -563,7 +575,7 @@ def _day_of(rule: _Rule, step: Stamps) -> Stamps:
 _FIRST_WEEKDAY = np.datetime64("1600-01-03", "D")  # business day 0, before all stamps
 
 
-def _count(rule: _Rule, wall: Stamps, ends: Stamps) -> Stamps:
+def _count(rule: Rule, wall: Stamps, ends: Stamps) -> Stamps:
     day, last = wall // DAY, ends // DAY
     if rule.unit == "business day":
         days = np.busday_count(day.astype("M8[D]"), last.astype("M8[D]"))
@@ -573,7 +585,7 @@ def _count(rule: _Rule, wall: Stamps, ends: Stamps) -> Stamps:
     return (last - day) // rule.size
 
 
-def _anchored(rule: _Rule, wall: Stamps) -> NDArray[np.bool_] | np.bool_:
+def _anchored(rule: Rule, wall: Stamps) -> NDArray[np.bool_] | np.bool_:
     if rule.anchor is None:
         return np.True_
     day = wall // DAY
