@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from gatecast import DataError
-from gatecast.auto import forecast_panel
-from gatecast.panel import from_any
+from gatecast.auto import _anchors, forecast_panel
+from gatecast.panel import Columns, Intake, from_any
 
 FAST = {"epochs": 3, "hidden_size": 8}
 
@@ -95,3 +95,54 @@ def test_constant_series_are_continued_and_noted() -> None:
 def test_when_the_context_is_shorter_than_usual_it_is_said(monthly: pd.DataFrame) -> None:
     outcome = forecast_panel(from_any(monthly.tail(40)), 12, settings=FAST)
     assert any("The network sees the last" in note for note in outcome.notes)
+
+
+def test_a_gap_before_the_held_back_points_is_scored_or_said(monthly: pd.DataFrame) -> None:
+    short, long = monthly.copy(), monthly.copy()
+    short.loc[100:113, "y"] = np.nan
+    long.loc[40:113, "y"] = np.nan
+    holdout = forecast_panel(from_any(short), 6, settings=FAST).holdout
+    assert holdout is not None
+    assert all(np.isfinite(score["mase"]) for score in holdout.scores.values())
+    outcome = forecast_panel(from_any(long), 6, settings=FAST)
+    assert outcome.holdout is None
+    assert np.isfinite(outcome.forecast).all()
+    assert any("there is a gap as long as what the network sees" in x for x in outcome.notes)
+    two = pd.concat([monthly.assign(unique_id="whole"), long.assign(unique_id="holed")])
+    outcome = forecast_panel(from_any(two), 6, settings=FAST)
+    assert outcome.holdout is not None
+    assert outcome.holdout.history.ids.tolist() == ["whole"]
+    assert any("1 of 2 series have a gap before 6 points" in x for x in outcome.notes)
+
+
+def test_a_series_shorter_than_the_horizon_does_not_read_its_neighbours() -> None:
+    """Else it would tell which anchor is better, by what was held back of others."""
+    rng = np.random.default_rng(0)
+    months = np.arange(150)
+    ys = {
+        "short": np.ones(3),
+        "walk": 100 + rng.normal(size=150).cumsum(),
+        "season": 1e4 * np.sin(months * 2 * np.pi / 12) + rng.normal(size=150),
+    }
+    frame = pd.concat(
+        [pd.DataFrame({"unique_id": k, "ds": np.arange(len(y)), "y": y}) for k, y in ys.items()]
+    )
+    long = frame[frame["unique_id"] != "short"]
+    assert _anchors(from_any(frame), 12, 12) == _anchors(from_any(long), 12, 12)
+
+
+def test_a_calendar_that_changes_nothing_is_noted(monthly: pd.DataFrame) -> None:
+    settings = {**FAST, "calendar": True}
+    for part, noted in ((monthly.tail(10), True), (monthly, False)):
+        notes = forecast_panel(from_any(part), 2, settings=settings).notes
+        assert any("cycle of the calendar" in note for note in notes) == noted
+
+
+def test_what_stood_in_for_covariates_in_the_test_is_noted(monthly: pd.DataFrame) -> None:
+    ahead = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=3, freq="MS")})
+    frame = pd.concat([monthly, ahead], ignore_index=True).assign(x=np.arange(123.0) % 5)
+    for holed, noted in ((frame.index < 0, False), (frame.index == 118, True)):
+        intake = Intake(Columns(future=("x",)))
+        panel = from_any(frame.assign(x=frame["x"].mask(holed)), intake)
+        notes = forecast_panel(panel, 3, settings=FAST).notes
+        assert any("beside the points held back" in note for note in notes) == noted

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import gatecast
@@ -109,7 +110,62 @@ def test_predict_only_some_series(several: pd.DataFrame, tmp_path: Path) -> None
     failed(run("predict", model, "--series", "z"), 3, "no such series", "Got: z", "a, b, c")
     failed(run("predict", model, "-h", 3), 2, "trained for 2 steps")
     failed(run("predict", model, "--threads", 0), 2, "threads must be a whole number")
-    failed(run("predict", model, "--target", "nope"), 2, "--target", "no FILE")
+    failed(run("predict", model, "--target", "nope"), 2, "--target", "FILE, and none")
+    failed(run("predict", model, "--resample", "sum", "--freq", "D"), 2, "--freq, --resample")
+
+
+def test_series_without_history_are_counted_drawn_and_can_be_chosen(
+    several: pd.DataFrame, tmp_path: Path
+) -> None:
+    path, model, page = tmp_path / "long.csv", tmp_path / "m.safetensors", tmp_path / "p.html"
+    frame = several.assign(size=several["unique_id"].map({"a": 1, "b": 2, "c": 3}))
+    new = pd.DataFrame({"unique_id": "new", "ds": frame["ds"].iloc[-1:], "size": 2})
+    pd.concat([frame, new]).to_csv(path, index=False)
+    done = run(
+        "forecast", path, "-h", 2, "--static", "size", "--save", model, "--plot", page, *FAST
+    )
+    assert "3 series and 1 without history" in done.stderr
+    assert "<option>new</option>" in page.read_text(encoding="utf-8")
+    expected = pd.read_csv(io.StringIO(done.stdout)).set_index("unique_id")
+    for chosen in (["new"], ["b", "new"], ["b"]):
+        options = [part for name in chosen for part in ("--series", name)]
+        frame = pd.read_csv(io.StringIO(run("predict", model, *options).stdout))
+        assert frame["unique_id"].unique().tolist() == chosen
+        assert frame["LSTM"].tolist() == expected.loc[chosen, "LSTM"].tolist()
+
+
+def test_a_model_remembers_how_its_file_was_taken_in(tmp_path: Path) -> None:
+    days = pd.date_range("2022-01-03", periods=350)
+    path, model = tmp_path / "days.csv", tmp_path / "m.safetensors"
+    pd.DataFrame({"ds": days, "y": np.arange(350) % 7 + np.arange(350) / 9}).to_csv(path)
+    how = ("--freq", "W-SUN", "--resample", "sum", "--target", "y", "--time", "ds")
+    done = run("forecast", path, "-h", 2, *how, "--save", model, *FAST)
+    assert done.returncode == 0, done.stderr
+    again = run("predict", model, path, "--target", "y", "--time", "ds")
+    assert again.stdout == done.stdout
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow", "array"])
+def test_predict_continues_what_a_model_of_python_was_fitted_on(kind: str, tmp_path: Path) -> None:
+    y = 10 + np.sin(np.arange(60.0))
+    columns = {"day": pd.date_range("2024-01-01", periods=60).to_numpy(), "sold, all": y, "a,b": y}
+    frame = pd.DataFrame(columns)
+    frame.to_csv(tmp_path / "f.csv", index=False)
+    data = {"pandas": frame, "polars": pl.from_pandas(frame), "array": y}
+    data["pyarrow"] = data["polars"].to_arrow()
+    model, names = gatecast.LSTM(2, hidden_size=4, epochs=2), {}
+    if kind != "array":
+        model = gatecast.LSTM(2, past_covariates=["a,b"], hidden_size=4, epochs=2)
+        names = {"time_col": "day", "target_col": "sold, all"}
+    model.fit(data[kind], **names).save(tmp_path / "m")
+    done = run("predict", tmp_path / "m")
+    frame = pd.read_csv(io.StringIO(done.stdout))
+    assert list(frame) == ["unique_id", "ds", "LSTM"], done.stderr
+    report = json.loads(run("predict", tmp_path / "m", "--json").stdout)
+    assert [row["LSTM"] for row in report["forecast"]] == frame["LSTM"].tolist()
+    if kind != "array":
+        options = ("--time", "day", "--target", "sold, all")
+        assert run("predict", tmp_path / "m", tmp_path / "f.csv", *options).stdout == done.stdout
 
 
 BAD_FILES = {
@@ -299,3 +355,11 @@ def test_every_command_has_help(command: str) -> None:
     assert done.returncode == 0
     assert "Usage: " in done.stdout
     assert "--json" in done.stdout
+
+
+def test_predict_prints_the_quantiles_that_a_model_has(csv: Path, tmp_path: Path) -> None:
+    model = gatecast.LSTM(2, quantiles=[0.1, 0.9], hidden_size=4, epochs=2).fit(csv)
+    model.save(tmp_path / "m")
+    frame = pd.read_csv(io.StringIO(run("predict", tmp_path / "m").stdout))
+    assert list(frame)[2:] == ["LSTM", "LSTM-q-0.1", "LSTM-q-0.9"]
+    np.testing.assert_array_equal(frame.iloc[:, 2:], model.predict().iloc[:, 2:])

@@ -1,20 +1,34 @@
-"""Every example in docstrings, README and guide runs, and says what it says it prints."""
+"""Every example in docstrings, README and guide runs, and says what it says it prints.
+
+A page of the guide is run section by section (``##``), each in a folder of its own that holds
+``sales.csv``. Blocks in python and sh run in order, python's in one namespace; a block of text
+right after one is what it printed. ``<!-- exit 3 -->`` before a block says how each command in it
+that fails ends, ``<!-- raises -->`` that an error is what is shown. ``python tests/test_docs.py``
+writes what is printed into the pages.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import importlib
+import io
+import math
 import os
 import pkgutil
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import textwrap
 from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
 
 import pytest
 
 import gatecast
+from gatecast.cli.options import Reading
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(
@@ -23,6 +37,9 @@ MODULES = sorted(
     if not module.name.endswith(("._core", ".__main__"))
 )
 PAGES = ("README.md", "README.zh-CN.md")
+GUIDE = {"docs/your-data.md": "docs/your-data.zh-CN.md"}  # and its translation
+# "gatecast" is the installed script of this very environment.
+SCRIPTS = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.mark.parametrize("name", ["gatecast", *MODULES])
@@ -77,8 +94,6 @@ def test_gatecast_commands_run(page: str, folder: Path) -> None:
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("gatecast ")]
     assert len(commands) >= 4
-    # "gatecast" is the installed script of this very environment.
-    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for command in commands:
         done = subprocess.run(
             command,
@@ -86,10 +101,156 @@ def test_gatecast_commands_run(page: str, folder: Path) -> None:
             cwd=folder,
             capture_output=True,
             text=True,
-            env={**os.environ, "PATH": scripts},
+            env={**os.environ, **SCRIPTS},
             check=False,
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+class Block(NamedTuple):
+    """A block of code in the guide, and what it should do."""
+
+    ends: str | None  # "exit 3", "raises"
+    language: str
+    code: str
+    shown: str | None
+
+
+_BLOCK = re.compile(
+    r"^(?:<!-- (exit \d|raises) -->\n)?```(python|sh)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def sections(page: str) -> dict[str, str]:
+    """The parts of a page by their heading."""
+    parts = re.split(r"^## (.*)\n", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def guide_blocks(text: str) -> list[Block]:
+    return [Block(*groups) for groups in _BLOCK.findall(text.replace("\r", ""))]
+
+
+def run(block: Block, namespace: dict[str, Any]) -> str:
+    """Run a block in the current folder, and return what it printed."""
+    if block.language == "python":
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            try:
+                exec(compile(block.code, "<guide>", "exec"), namespace)
+            except gatecast.GatecastError as error:
+                if block.ends != "raises":
+                    raise
+                print(f"{type(error).__name__}: {error}")
+            else:
+                assert block.ends != "raises", block.code
+        return out.getvalue()
+    with tempfile.NamedTemporaryFile("r") as codes:
+        code = f"trap 'echo exit $? >> {codes.name}' ERR\n{block.code}"
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **SCRIPTS, "COLUMNS": "100"},
+            check=False,
+        )
+        ended = set(codes.read().splitlines())
+    assert ended == ({block.ends} if block.ends else set()), f"{block.code}\n{done.stdout}"
+    return done.stdout
+
+
+def says(shown: str, printed: str) -> bool:
+    """Compare words, and decimals roughly: another instruction set trains a bit differently."""
+    number = r"\d+\.\d+(?:e[+-]\d+)?"
+    wanted, got = (
+        re.split(f"({number})", " ".join(re.sub(r"\d+\.\d s\.", "", text).split()))
+        for text in (shown, printed)
+    )
+    return wanted[::2] == got[::2] and all(
+        math.isclose(float(a), float(b), rel_tol=0.01, abs_tol=0.02)
+        for a, b in zip(wanted[1::2], got[1::2], strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "section"), [(page, section) for page in GUIDE for section in sections(page)]
+)
+def test_the_guide_does_what_it_says(
+    page: str, section: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    namespace: dict[str, Any] = {}
+    for block in guide_blocks(sections(page)[section]):
+        printed = run(block, namespace)
+        if block.shown:
+            assert says(block.shown, printed), f"{block.code}\n{printed}"
+
+
+@pytest.mark.parametrize("page", GUIDE)
+def test_the_guide_shows_every_message_that_it_explains(page: str) -> None:
+    texts = sections(page)
+    outputs = [block.shown or "" for text in texts.values() for block in guide_blocks(text)]
+    shown = " ".join(" ".join(outputs).split())
+    rows = re.findall(r"^\| ([^|`]+) \| ", texts["When it stops"], re.MULTILINE)
+    for message in " · ".join(rows).replace("message · ", "").split(" · "):
+        for part in re.split("…|[(].*", message):
+            assert part.strip() in shown
+
+
+@pytest.mark.parametrize("page", [*GUIDE, *GUIDE.values()])
+def test_links_within_the_guide_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert not {*re.findall(r"\]\(#([^)]+)\)", text)} - anchors
+    for path in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert ((ROOT / page).parent / path).exists()
+
+
+@pytest.mark.parametrize("page", GUIDE)
+def test_the_guide_is_the_same_in_both_languages(page: str) -> None:
+    english, chinese = (
+        [
+            block._replace(code=re.sub(r" *# .*", "", block.code))
+            for text in sections(name).values()
+            for block in guide_blocks(text)
+        ]
+        for name in (page, GUIDE[page])
+    )
+    assert english == chinese
+
+
+def test_the_guide_explains_every_finding() -> None:
+    told = r'(?:tell|error|report|bad|_raise)\(\s*"([a-z-]+)",'
+    codes = {"gap", "missing", "id-like", "id-looks-like-values", "covariate-ahead", "note"}
+    for path in (ROOT / "src" / "gatecast").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        codes |= {*re.findall(told, source)}
+        for noted in re.findall(r"^_NOTED = {\n(.*?)^}", source, re.MULTILINE | re.DOTALL):
+            codes |= {*re.findall(r': "([a-z-]+)",$', noted, re.MULTILINE)}
+    assert len(codes) > 40
+    codes -= {"future-missing"}  # a report has it as unusable-future
+    for page in (*GUIDE, *GUIDE.values()):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+        explained = {name for row in rows for name in re.findall("`([a-z-]+)`", row)}
+        assert codes <= explained, codes - explained
+
+
+def test_the_guide_shows_every_option_about_data() -> None:
+    text = "".join((ROOT / page).read_text(encoding="utf-8") for page in GUIDE)
+    code = "\n".join(block.code for block in guide_blocks(text) if block.language == "sh")
+    options = {
+        option
+        for field in get_type_hints(Reading, include_extras=True).values()
+        for option in [field.__metadata__[0].default, *field.__metadata__[0].param_decls]
+    }
+    options |= {"--missing-future", "--season-length", "--calendar", "--holidays"}
+    options |= {"--series", "--json"}
+    assert len(options) > 15
+    assert not [option for option in options if f" {option}" not in code]
 
 
 def test_make_commands_exist() -> None:
@@ -111,3 +272,33 @@ def test_both_languages_show_the_same_commands() -> None:
 def test_version_and_changelog_agree() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## {gatecast.__version__}" in changelog
+
+
+def _wrapped(line: str) -> list[str]:
+    whole = len(line) <= 100 or line.startswith(" ")
+    return [line] if whole else textwrap.wrap(line, 100, subsequent_indent="  ")
+
+
+def write_outputs(page: str) -> None:
+    """Write what the blocks of a page print below them, in its translation too."""
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in (page, GUIDE[page])}
+    places = {name: [m.span(4) for m in _BLOCK.finditer(text)] for name, text in texts.items()}
+    printed = []
+    for text in sections(page).values():
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            shutil.copy(ROOT / "examples" / "sales.csv", folder)
+            namespace: dict[str, Any] = {}
+            printed += [(block, run(block, namespace)) for block in guide_blocks(text)]
+    for name, text in texts.items():
+        for (begin, end), (block, output) in reversed([*zip(places[name], printed, strict=True)]):
+            if begin >= 0 and not says(block.shown or "", output):
+                lines = [
+                    part for line in output.strip("\n").splitlines() for part in _wrapped(line)
+                ]
+                text = text[:begin] + "".join(f"{line.rstrip()}\n" for line in lines) + text[end:]
+        (ROOT / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for page in GUIDE:
+        write_outputs(page)

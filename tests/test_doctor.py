@@ -399,6 +399,18 @@ def test_a_forecast_stops_at_errors_and_notes_warnings() -> None:
     assert require_sound(from_any(CLEAN), 12) == ()
 
 
+def test_one_step_that_is_not_covered_is_the_step() -> None:
+    panel = from_any(ahead(0), Intake(Columns(future=("x",))))
+    with pytest.raises(DataError, match="do not cover the step to forecast"):
+        require_sound(panel, 1)
+
+
+def test_what_stands_in_for_the_future_is_noted_by_the_forecast_alone() -> None:
+    panel = from_any(ahead(11), Intake(Columns(future=("x",))))
+    assert require_sound(panel, 12, missing_future="last") == ()
+    assert "covariate-short" in found(check(ahead(11), missing_future="last", **FUTURE))
+
+
 # False alarms
 
 

@@ -569,8 +569,9 @@ def test_years_have_no_calendar(alias: str) -> None:
 )
 @pytest.mark.parametrize("what", [{"calendar": True}, {"holidays": "DE"}], ids=str)
 def test_a_calendar_needs_dates(panel: Panel, what: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="dates"):
+    with pytest.raises(ConfigError, match="dates") as error:
         fit_encoding(panel, **what)
+    assert "'ds'" not in str(error.value)  # which a file need not have
     with pytest.raises(ConfigError, match="dates"):
         encode(fit_encoding(make([800]), **what), panel)
 

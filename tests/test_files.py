@@ -24,6 +24,7 @@ from gatecast.errors import ConfigError, DataError, MissingExtraError
 from gatecast.files import FileFormat, read_panel, read_table
 from gatecast.findings import Findings
 from gatecast.panel import Columns, Intake, Panel, from_any
+from gatecast.readers import read_file
 
 
 @pytest.fixture
@@ -635,6 +636,32 @@ def test_rows_that_are_series_have_their_rows_in_errors(write: Any) -> None:
         read_panel(write(content), id_col="shop")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "day,remark,x1,x2\n2024-01-01,a,12,3\n2024-01-02,b,15,4\n2024-01-03,c,11,5\n",
+        "2024-01-01,a,12,3\n2024-01-02,b,15,4\n2024-01-03,c,11,5\n",
+        "day,remark,x1,x2\n2024-01-03,a,11,5\n2024-01-02,b,15,4\n2024-01-01,c,12,3\n",
+        "day,2021,2022,2023\n2024-01-01,12,3,1\n2024-01-02,15,4,1\n2024-01-03,11,5,1\n",
+        "when,remark,x1,x2\n2021,a,12,3\n2022,b,15,4\n2023,c,11,5\n",
+    ],
+)
+def test_rows_of_which_each_has_its_date_are_no_series(write: Any, content: str) -> None:
+    panel = read_panel(write(content))
+    assert list(series(panel).values())[:2] == [[12, 15, 11], [3, 4, 5]]
+
+
+def test_rows_may_be_series_that_begin_on_some_date(write: Any) -> None:
+    for heading in ("name,opened,2021,2022,2023", "unique_id,opened,x1,x2,x3"):
+        content = heading + "\nA,2020-05-01,1,2,3\nB,2020-07-01,4,5,\n"
+        assert series(read_panel(write(content))) == {"A": [1, 2, 3], "B": [4, 5]}
+    content = "name,opened,x1,x2,x3\nA,5/1/2020,1,2,3\nB,5/1/2020,4,5,\n"
+    assert series(read_panel(write(content))) == {"A": [1, 2, 3], "B": [4, 5]}
+    path = write("day,remark,x1,x2\n1/1/2024,a,1,2\n2/1/2024,b,3,4\n3/1/2024,c,5,6\n")
+    with pytest.raises(DataError, match="day or with the month"):
+        read_panel(path)
+
+
 def test_known_headings_always_win(write: Any) -> None:
     panel = read_panel(write("unique_id,ds,y,a,b\nA,2024-01-01,1,2,3\nA,2024-01-02,4,5,6\n"))
     assert series(panel) == {"A": [1, 4]}
@@ -662,6 +689,12 @@ def test_covariates_of_text_files(write: Any) -> None:
     numbers = read_panel(write(SHOPS.replace(",x", ",7.5")), Intake(columns))
     assert numbers.covariates is not None
     assert numbers.covariates.static.ravel().tolist() == [10.0, 7.5]
+
+
+def test_a_target_that_is_empty_is_known_by_its_covariates(write: Any) -> None:
+    path = write("shop,day,sold,open\nA,2024-01-01,,1\nA,2024-01-02,,0\n")
+    table = read_table(path, covariates=Columns(future=("open",), static=("shop",)))
+    assert table.columns.target_col == "sold"
 
 
 def test_covariates_must_be_there_and_one_thing(write: Any) -> None:
@@ -855,6 +888,23 @@ def test_titles_above_the_table_are_left_out_with_a_note(write: Any, titles: str
     assert "not part of the table" in panel.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("title", "heading"),
+    [("Report", "month,sales"), ("Report", '"month","sales"'), ("Sales, net", "month,sales,cost")],
+)
+def test_one_title_is_no_heading_that_lacks_a_cell(write: Any, title: str, heading: str) -> None:
+    rows = [f"2024-0{month},{12 + month}" + ",1" * (heading.count(",") - 1) for month in (1, 2, 3)]
+    panel = read_panel(write("\n".join([title, heading, *rows])))
+    assert series(panel)["sales"] == [13, 14, 15]
+    assert panel.notes[0] == "The first row is not part of the table; it was left out."
+
+
+@pytest.mark.parametrize("rows", ["1,5\n2,7\n", "5,\n7,\n", "NA,\n7,\n"])
+def test_a_heading_that_lacks_a_cell_is_no_title(write: Any, rows: str) -> None:
+    read = read_file(write(f"sold\n{rows}"), FileFormat(), Findings(collect=True))
+    assert ("sold" in read.frame, read.notes) == (True, ())
+
+
 def test_rows_may_end_with_a_separator_that_the_heading_lacks(write: Any) -> None:
     assert series(read_panel(write("date,v\n2024-01-01,1,\n2024-01-02,2,\n"))) == {"v": [1, 2]}
 
@@ -948,6 +998,16 @@ def test_the_sheet_is_the_first_that_has_data(workbook: Any) -> None:
         read_panel(path, format=FileFormat(sheet="Empty"))
 
 
+def test_a_sheet_of_text_names_the_others(workbook: Any) -> None:
+    for readme in ([["Sales"]], [["Sales"], ["of the shop"]]):
+        path = workbook({"Readme": readme, "Sales": dated([1], [2])})
+        with pytest.raises(DataError, match=r"'Readme' was read.*has 'Sales' \(--sheet\)") as error:
+            read_panel(path)
+        assert "--sep" not in str(error.value)
+    with pytest.raises(DataError, match=r"no column 'y'.*'Readme' was read"):
+        read_table(path, target_col="y")
+
+
 def test_the_heading_need_not_be_the_first_row(workbook: Any) -> None:
     rows = [[], ["Report of the year"], [], [None, *dated()[0]]]
     rows += [[None, datetime(2024, 1, 1), 1], [None, datetime(2024, 1, 2), "oops"], [None, None]]
@@ -1026,7 +1086,11 @@ def test_excel_without_openpyxl(write: Any, monkeypatch: pytest.MonkeyPatch) -> 
         (b"date,v\n", "a.xlsx", "not a whole Excel file"),
         (b"PK\3\4 and no more", "a.xlsx", "not a whole Excel file"),
         (b"\x28\xb5\x2f\xfd" + bytes(20), "a.csv.zst", "compressed file, and not gzip"),
-        (gzip.compress(b"PAR1" + b"x" * 40, mtime=0), "a.csv.gz", "in gzip that is no text.*Unpack"),
+        (
+            gzip.compress(b"PAR1" + b"x" * 40, mtime=0),
+            "a.csv.gz",
+            "in gzip that is no text.*Unpack",
+        ),
         (gzip.compress(bytes(10**8), mtime=0), "a.csv.gz", "not a text file"),
         (b"a,b\n1,\0\n", "a.csv", "not a text file"),
         ("a\0,b\n1,2\n".encode("utf-16"), "a.csv", "not a text file"),
@@ -1070,6 +1134,17 @@ SHEET = "xl/worksheets/sheet1.xml"
 def parts(workbook: Any) -> dict[str, bytes]:
     with zipfile.ZipFile(workbook({"S": dated([1], [2], [3])})) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_damaged_workbook_prints_nothing(
+    tmp_path: Path, parts: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    styles = parts["xl/styles.xml"].replace(b'xfId="0"', b'xfId="9"')
+    styles = re.sub(rb"<cellXfs.*</cellXfs>", lambda m: m[0].replace(b'"0"', b'"99"'), styles)
+    path = zipped(tmp_path / "a.xlsx", parts | {"xl/styles.xml": styles})
+    with pytest.raises(DataError, match="not a whole Excel file"):
+        read_panel(path)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_workbook_may_claim_any_size(tmp_path: Path, parts: dict[str, bytes]) -> None:

@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatecast.errors import ConfigError, DataError
-from gatecast.frequency import Frequency, infer_frequency, infer_step, parse_frequency
+from gatecast.frequency import (
+    Frequency,
+    infer_frequency,
+    infer_step,
+    likelier_frequency,
+    parse_frequency,
+)
 from gatecast.stamps import format_stamps, parse_stamps
 
 ALIASES = [
@@ -486,3 +492,31 @@ def test_blocks_of_rows_say_what_all_rows_say(size: int, monkeypatch: pytest.Mon
     assert [part[0].start for part in parts] == list(range(0, len(stamps), size))
     for k in (0, 1):
         np.testing.assert_array_equal(np.concatenate([part[k + 1] for part in parts]), whole[k])
+
+
+@pytest.mark.parametrize(
+    ("given", "stamps", "likelier"),
+    [
+        ("D", ["2024-01-01", "2024-01-02", "2024-01-04", "2024-01-05 09:00"], None),
+        ("D", ["2024-01-01 09:00", "2024-01-02", "2024-01-03", "2024-01-04"], None),
+        ("D", ["2024-01-01"], None),
+        ("MS", ["2024-01-07", "2024-01-14", "2024-01-21"], "W-SUN"),
+        ("2D", ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"], "D"),
+        ("D", ["2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 02:00"], "h"),
+    ],
+)
+def test_another_frequency_is_likelier_if_it_clearly_fits_more_stamps(
+    given: str, stamps: list[str], likelier: str | None
+) -> None:
+    ns = ints(pd.DatetimeIndex(pd.to_datetime(stamps, format="ISO8601")))
+    found = likelier_frequency(Frequency(given), ns, np.array([0, len(ns)]))
+    assert (found and str(found)) == likelier
+
+
+def test_a_frequency_is_likelier_for_all_series_or_not_at_all() -> None:
+    a = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]
+    b = ["2024-01-01 12:00", "2024-01-02 12:00"]
+    both = np.concatenate([stamps_of(*a), stamps_of(*b)])
+    found = likelier_frequency(Frequency("h"), both, np.array([0, 4, 6]))
+    assert found is None
+    assert str(likelier_frequency(Frequency("2D"), both, np.array([0, 4, 6]))) == "D"

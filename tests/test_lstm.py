@@ -359,3 +359,76 @@ def test_the_number_of_threads_changes_no_bit(settings: dict[str, object]) -> No
         assert one.history_ == other.history_
         for name, weight in one.parameters_.items():
             np.testing.assert_array_equal(weight, other.parameters_[name])
+
+
+def test_short_series_do_not_shorten_the_default_context() -> None:
+    short = [wave(5, seed) for seed in range(4)]
+    frame = pd.concat(
+        [
+            pd.DataFrame({"unique_id": k, "ds": np.arange(len(y)), "y": y})
+            for k, y in enumerate([wave(100), *short])
+        ]
+    )
+    model = LSTM(12, hidden_size=8, epochs=1).fit(frame)
+    assert model.context_length_ == LSTM(12, hidden_size=8, epochs=1).fit(wave(100)).context_length_
+
+
+def test_an_option_of_predict_that_would_do_nothing_is_refused() -> None:
+    model = LSTM(4, **FAST).fit(wave())
+    with pytest.raises(ConfigError, match=r"no new data are given\. Got: fill"):
+        model.predict(fill="zero")
+    for new in (None, wave()):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'horizon'"):
+            model.predict(new, horizon=2)
+    with pytest.raises(ConfigError, match="missing_future"):
+        model.predict(missing_future="maybe")
+
+
+@pytest.mark.parametrize("level", ["80", ["80"], [None], [True]])
+def test_a_level_that_is_no_number_is_refused(level: object, monthly: pd.DataFrame) -> None:
+    model = LSTM(4, quantiles=[0.1, 0.9], **FAST).fit(monthly)
+    with pytest.raises(ConfigError, match="level must be numbers"):
+        model.predict(level=level)
+
+
+def test_a_quantile_is_found_but_for_rounding(monthly: pd.DataFrame) -> None:
+    model = LSTM(4, quantiles=[0.1, 0.9], **FAST).fit(monthly)
+    assert "LSTM-q-0.1" in model.predict(quantiles=[1 - 0.9])
+    assert "LSTM-lo-80" in model.predict(level=np.array([80]))
+
+
+def test_when_nothing_is_missing_there_is_no_column_that_says_so(monthly: pd.DataFrame) -> None:
+    model = LSTM(4, **FAST).fit(monthly)
+    assert list(model.predict(missing_future="last")) == ["unique_id", "ds", "LSTM"]
+
+
+def test_a_calendar_that_changes_nothing_is_said(monthly: pd.DataFrame) -> None:
+    with pytest.warns(UserWarning, match="cycle of the calendar"):
+        LSTM(2, calendar=True, hidden_size=4, epochs=1).fit(monthly.head(9))
+
+
+def test_static_covariates_alone_may_describe_a_series_without_history(
+    several: pd.DataFrame,
+) -> None:
+    frame = several.assign(size=several["unique_id"].map({"a": 1.0, "b": 1e3, "c": 1e-3}))
+    model = LSTM(2, static_covariates=["size"], **FAST).fit(frame)
+    new = pd.DataFrame({"unique_id": ["n"], "ds": [pd.Timestamp("2024-01-01")], "size": [1.0]})
+    assert model.predict(future_df=new)["unique_id"].tolist() == list("aabbccnn")
+
+
+def test_how_data_are_taken_in_holds_for_future_df_too(monthly: pd.DataFrame) -> None:
+    frame = monthly.assign(x=np.arange(120.0))
+    model = LSTM(2, future_covariates=["x"], **FAST).fit(frame)
+    ahead = pd.DataFrame({"ds": ["2020-01", "2020-01", "2020-02"], "x": [1.0, 120.0, 121.0]})
+    once = model.predict(future_df=ahead[1:])
+    pd.testing.assert_frame_equal(model.predict(future_df=ahead, duplicates="last"), once)
+
+
+def test_when_the_holidays_are_not_installed_the_file_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, monthly: pd.DataFrame
+) -> None:
+    pytest.importorskip("holidays")
+    LSTM(2, holidays="DE", **FAST).fit(monthly).save(tmp_path / "m")
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    with pytest.raises(gatecast.MissingExtraError, match="holidays"):
+        gatecast.load(tmp_path / "m")

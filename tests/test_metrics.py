@@ -37,3 +37,10 @@ def test_baselines_on_series_of_unequal_length() -> None:
     np.testing.assert_array_equal(naive(panel, 2), [[5, 5], [9, 9]])
     expected = [[3, 4, 5, 3, 4], [9, 9, 9, 9, 9]]  # the second is shorter than a season
     np.testing.assert_array_equal(seasonal_naive(panel, 5, 3), expected)
+
+
+def test_baselines_never_repeat_a_gap() -> None:
+    """The part before a hold-out may end in one, however long it is."""
+    history, _ = from_any([1.0, 2.0, 3.0, *[np.nan] * 20, 4.0]).drop_last(1)
+    np.testing.assert_array_equal(naive(history, 2), [[3, 3]])
+    np.testing.assert_array_equal(seasonal_naive(history, 4, 3), [[3, 3, 3, 3]])

@@ -338,3 +338,12 @@ def test_a_table_aligns_numbers_and_a_page_without_charts_is_small(tmp_path: Pat
     assert "<p>1 &lt; 2</p>" in page
     assert "plotly" not in page
     assert len(page) < 10_000
+
+
+def test_a_series_without_history_is_drawn_and_explained(tmp_path: Path) -> None:
+    new = series("new", n=24)
+    new = replace(new, history_ds=[], history=[], holdout_ds=[], holdout={})
+    write_forecast_page(tmp_path / "a.html", view(series=[series(), new]))
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "Series without history have a forecast only" in page
+    assert len(figures(page)) == 2

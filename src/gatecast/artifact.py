@@ -87,7 +87,10 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, 
             metadata = json.loads(described)
             _check_version(path, metadata)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, ValueError, TypeError, RecursionError, OverflowError) as error:
+    except (
+        *(SafetensorError, ValueError, TypeError, RecursionError, OverflowError),
+        AttributeError,  # a type of numbers that NumPy does not have
+    ) as error:
         raise ArtifactError(
             f"This is not a whole gatecast model file ({error}).",
             value=os.fspath(path),

@@ -14,8 +14,8 @@ from gatecast.evaluation.metrics import mase, rmse, smape
 from gatecast.features import MissingFuture, encode, fit_encoding
 from gatecast.models.baselines import naive, seasonal_naive
 from gatecast.models.config import LSTMConfig, default_context_length
-from gatecast.models.lstm import LSTM
-from gatecast.panel import Panel, counted
+from gatecast.models.lstm import LSTM, NO_CALENDAR
+from gatecast.panel import Intake, Panel, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +94,7 @@ def forecast_panel(
     threads: int | None = None,
     settings: dict[str, Any] | None = None,
     missing_future: MissingFuture = "error",
+    intake: Intake | None = None,
     progress: Callable[[str, int], Any] | None = None,
 ) -> Outcome:
     """Hold back, train, score against the naive forecasts, train on everything, forecast.
@@ -117,6 +118,8 @@ def forecast_panel(
         Settings of the LSTM that replace those of :func:`settings_for`.
     missing_future : {"error", "last", "seasonal"}
         As for :meth:`gatecast.LSTM.predict`.
+    intake : Intake, optional
+        How the panel was taken in, for the model to remember.
     progress : callable, optional
         ``progress(stage, epochs)`` returns a callback for the stage's epochs.
 
@@ -148,6 +151,8 @@ def forecast_panel(
     config = LSTMConfig(**{**chosen, "h": h, "seed": seed, **named, **asked})
     if config.describes:  # rather now than after the training
         encoding = fit_encoding(panel, calendar=config.calendar, holidays=config.holidays)
+        if config.calendar and not encoding.calendar:
+            notes.append(NO_CALENDAR)
         for part in (panel, panel.cold):
             if part is not None and config.reads_on:
                 encode(encoding, part, h, missing_future=missing_future, season_length=m)
@@ -156,7 +161,8 @@ def forecast_panel(
 
     def fitted(what: str, data: Panel, config: LSTMConfig) -> LSTM:
         callback = progress(what, config.epochs) if progress else False
-        return LSTM.from_config(config, threads=threads, progress=callback).fit_panel(data)
+        model = LSTM.from_config(config, threads=threads, progress=callback)
+        return model.fit_panel(data, intake)
 
     def searched(data: Panel) -> LSTMConfig:
         """The anchor and the number of epochs that early stopping finds best."""
@@ -164,22 +170,41 @@ def forecast_panel(
         models = [fitted(what, data, config.replace(anchor=anchor)) for anchor in anchors]
         best = min(models, key=_validation_loss)
         if "val_loss" not in best.history_:
-            notes.append("The series are too short for early stopping; all epochs were trained.")
+            notes.append(
+                "Early stopping had nothing to go by: the series are too short, or their ends have "
+                "gaps or never change. All epochs were trained."
+            )
         # The same network, trained on the validation part too, for as long as was best.
         return best.config.replace(epochs=max(1, best.best_epoch_), validation_fraction=0.0)
 
-    enough = panel.lengths >= 2 * h + _MIN_CONTEXT
+    long = panel.lengths >= 2 * h + _MIN_CONTEXT
+    enough = long & _are_seen(panel, h, config.context_length or 1)
     holdout = None
     if enough.any():
         history, truth = panel.select(enough).drop_last(h)
         refit = searched(history)
         model = fitted("Training without the points held back", history, refit)
-        holdout = _score(model, history, truth, missing_future)
-        if not enough.all():
+        holdout, assumed = _score(model, history, truth, missing_future)
+        if assumed:
             notes.append(
-                f"{int((~enough).sum())} of {panel.n_series} series are too short to hold back "
-                f"{h} points and are not part of the scores."
+                f"Future covariates of {counted(assumed, 'series', 'series')} are missing beside "
+                "the points held back; for the scores the last known ones stood in."
             )
+        for left, why in (
+            (~long, "are too short to hold back"),
+            (long & ~enough, "have a gap before"),
+        ):
+            if left.any():
+                notes.append(
+                    f"{int(left.sum())} of {panel.n_series} series {why} {h} points and are not "
+                    "part of the scores."
+                )
+    elif long.any():
+        notes.append(
+            f"Nothing was held back: before the newest {h} values there is a gap as long as what "
+            "the network sees. How good the forecast is, nobody knows."
+        )
+        refit = searched(panel)
     else:
         notes.append(
             f"Nothing was held back: that needs at least {2 * h + _MIN_CONTEXT} values, and the "
@@ -197,9 +222,9 @@ def forecast_panel(
     if not config.describes and (flat := _flat(panel, model.context_length_)):
         notes.append(f"{flat} series did not change lately and are continued as they are.")
     prediction = model.predict_panel(panel, h, missing_future)
-    if assumed := int(prediction.assumed.any(axis=1).sum()):
+    if ahead := int(prediction.assumed.any(axis=1).sum()):
         notes.append(
-            f"The future covariates of {counted(assumed, 'series', 'series')} do not reach as far "
+            f"The future covariates of {counted(ahead, 'series', 'series')} do not reach as far "
             f"as the forecast; where they end, missing_future={missing_future!r} stood in."
         )
     return Outcome(
@@ -255,10 +280,13 @@ def _anchors(panel: Panel, h: int, m: int) -> tuple[Literal["last", "season"], .
     average over k <= h?
     """
     ratios = []
-    for s in np.unique(np.linspace(0, panel.n_series - 1, _LOOKED_AT).astype(int)):
-        y = panel.values[panel.indptr[s] : panel.indptr[s + 1] - h]
-        if len(y) < m + h + 1:
-            continue
+    long = np.flatnonzero(panel.lengths >= m + 2 * h + 1)
+    looked_at = np.zeros(panel.n_series, bool)
+    if len(long):
+        looked_at[long[np.unique(np.linspace(0, len(long) - 1, _LOOKED_AT).astype(int))]] = True
+    past, _ = panel.select(looked_at).drop_last(h)
+    for s in range(past.n_series):
+        y = past.values[past.indptr[s] : past.indptr[s + 1]]
         # A few steps stand for all.
         steps = np.unique(np.linspace(1, min(h, len(y) - 1), 8).astype(int))
         changes = [np.abs(y[k:] - y[:-k]) for k in (m, *steps)]
@@ -273,6 +301,14 @@ def _anchors(panel: Panel, h: int, m: int) -> tuple[Literal["last", "season"], .
     return ("last",) if ratio > 1.2 else ("last", "season")
 
 
+def _are_seen(panel: Panel, h: int, context_length: int) -> NDArray[np.bool_]:
+    """Whether anything was observed where the network looks, before the newest ``h`` points."""
+    seen = np.concatenate([[0], np.cumsum(panel.observed)])
+    end = np.maximum(panel.indptr[1:] - h, panel.indptr[:-1])
+    begin = np.maximum(end - context_length, panel.indptr[:-1])
+    return np.asarray(seen[end] > seen[begin])
+
+
 def _validation_loss(model: LSTM) -> float:
     """Of the epoch that was kept; scales are the windows' own, so anchors can be compared."""
     return min(model.history_.get("val_loss", [math.inf]))
@@ -280,7 +316,8 @@ def _validation_loss(model: LSTM) -> float:
 
 def _score(
     model: LSTM, history: Panel, truth: NDArray[np.float64], missing_future: MissingFuture
-) -> Holdout:
+) -> tuple[Holdout, int]:
+    """How the models did, and for how many series something stood in without being asked to."""
     m, h = model.season_length_, truth.shape[1]
     # A covariate that is missing where values were held back is no reason to stop.
     fallback: MissingFuture = "last" if missing_future == "error" else missing_future
@@ -298,7 +335,8 @@ def _score(
         }
         for name, forecast in forecasts.items()
     }
-    return Holdout(history, truth, forecasts, scores)
+    assumed = int(predicted.assumed.any(axis=1).sum()) if missing_future == "error" else 0
+    return Holdout(history, truth, forecasts, scores), assumed
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -20,6 +19,7 @@ from gatecast.panel import (
     Columns,
     Kind,
     as_objects,
+    can_be_saved,
     large_note,
 )
 from gatecast.rows import Rows
@@ -442,13 +442,7 @@ def _unsaved(names: Sequence[Any]) -> list[int]:
     else:
         if not any(isinstance(name, float) for name in names):
             return []
-    return [k for k, name in enumerate(names) if not _can_be_saved(name)]
-
-
-def _can_be_saved(name: str | int | float) -> bool:
-    if isinstance(name, str):
-        return not any("\ud800" <= character <= "\udfff" for character in name)
-    return not isinstance(name, float) or math.isfinite(name)
+    return [k for k, name in enumerate(names) if not can_be_saved(name)]
 
 
 def open_frame(

@@ -130,11 +130,13 @@ def fit_calendar(panel: Panel) -> tuple[str, ...]:
 
 def _require_dates(panel: Panel, what: str, option: str) -> Frequency:
     if panel.frequency is None or panel.frequency.alias is None:
+        # No name of their column: that of a file is not the panel's.
         array = panel.frequency is None
         raise ConfigError(
             f"{what} can only be told from dates.",
-            value="an array" if array else f"whole numbers in {panel.columns.time_col!r}",
-            fix=f"Give a frame with dates in {panel.columns.time_col!r}, or leave {option} out.",
+            value="an array" if array else "stamps that are whole numbers",
+            fix=f"Give {'a frame with stamps that are dates' if array else 'dates for stamps'}, or "
+            f"leave {option} out.",
         )
     return panel.frequency
 
@@ -220,7 +222,12 @@ def _holidays(country: str, first: int, last: int) -> Ints:
     code, _, part = country.partition("-")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of some countries, not all years are known
-        known = holidays.country_holidays(code, subdiv=part or None, years=range(begin, end + 1))
+        try:
+            known = holidays.country_holidays(
+                code, subdiv=part or None, years=range(begin, end + 1)
+            )
+        except NotImplementedError as error:  # of a model file that knows another package's
+            raise ConfigError("This country's holidays are not known.", value=country) from error
     return np.array(list(known), "M8[D]").astype(np.int64)
 
 

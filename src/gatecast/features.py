@@ -54,6 +54,7 @@ __all__ = [
     "Numeric",
     "encode",
     "fit_encoding",
+    "require_known",
     "similar",
 ]
 
@@ -358,12 +359,7 @@ def encode(
     ConfigError
         When an argument is impossible, or the stamps are no dates and the calendar is to be read.
     """
-    if missing_future not in get_args(MissingFuture):
-        raise ConfigError(
-            "missing_future is an unknown word.",
-            value=repr(missing_future),
-            fix="Use error, last or seasonal.",
-        )
+    require_known(missing_future)
     if h < 0 or season_length < 1:
         raise ConfigError(
             "h must be 0 or more, and season_length 1 or more.",
@@ -395,6 +391,16 @@ def encode(
         static=_read_static(encoding, panel),
         assumed=assumed,
     )
+
+
+def require_known(missing_future: object) -> None:
+    """Raise unless this is a way to deal with future covariates that are missing."""
+    if missing_future not in get_args(MissingFuture):
+        raise ConfigError(
+            "missing_future is an unknown word.",
+            value=repr(missing_future),
+            fix="Use error, last or seasonal.",
+        )
 
 
 def similar(static_all: Floats, static_new: Floats, k: int) -> NDArray[np.int64]:

@@ -43,7 +43,7 @@ from gatecast.readers import (
     as_text,
     read_file,
 )
-from gatecast.stamps import order_days_first, read_epochs
+from gatecast.stamps import order_days_first, parse_stamps, read_epochs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -276,13 +276,17 @@ def _named(covariates: Columns, id_col: str, time_col: str, target_col: str) -> 
 
 def _explained(error: DataError | ConfigError, table: Table) -> DataError | ConfigError:
     """Add what was concluded from the file, as the error may come from there."""
-    sentences = [*([error.fix] if error.fix else []), *table.notes]
-    columns = table.columns
+    notes, columns = list(table.notes), table.columns
     if set(table.frame.columns).difference(columns.names):  # there was a choice
-        sentences.append(
+        notes.append(
             f"Stamps were read from {columns.time_col!r}, values from {columns.target_col!r}."
         )
-    return type(error)(error.problem, value=error.value, fix=" ".join(sentences) or None)
+    return _noted(error, notes)
+
+
+def _noted(error: DataError | ConfigError, notes: Iterable[str]) -> DataError | ConfigError:
+    fix = " ".join([*([error.fix] if error.fix else []), *notes])
+    return type(error)(error.problem, value=error.value, fix=fix or None)
 
 
 class _Placed(Findings):
@@ -378,15 +382,18 @@ def read_table(
     contents = [_read(path, format, found, alone=len(listed) == 1) for path in listed]
     content, files = _joined(contents, [fspath(path) for path in listed])
     named = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-    search = _Search(
-        content,
-        {role: name for role, name in named.items() if name is not None},
-        covariates or Columns(),
-        format,
-        files,
-        found,
-    )
-    return search.table()
+    try:
+        search = _Search(
+            content,
+            {role: name for role, name in named.items() if name is not None},
+            covariates or Columns(),
+            format,
+            files,
+            found,
+        )
+        return search.table()
+    except DataError as error:  # which may come from what was concluded
+        raise _noted(error, content.notes) from error
 
 
 def _read(
@@ -436,7 +443,8 @@ def _joined(contents: list[Content], paths: list[str]) -> tuple[Content, tuple[_
     separators = {content.separator for content in contents}
     separator = ";" if ";" in separators else contents[0].separator
     notes = tuple(note for content in contents for note in content.notes)
-    return Content(frame, contents[0].first_row, separator, notes), files
+    is_text = contents[0].is_text
+    return Content(frame, contents[0].first_row, separator, notes, is_text), files
 
 
 class _Search:
@@ -453,6 +461,7 @@ class _Search:
     ) -> None:
         self.frame = content.frame
         self.separator, self.first_row = content.separator, content.first_row
+        self.is_text = content.is_text
         self.notes = list(content.notes)
         self.covariates, self.format, self.files, self.found = covariates, format, files, found
         self.headings: list[str] = list(self.frame.columns)
@@ -562,7 +571,7 @@ class _Search:
             if len(dated) > 0.5 * len(cells):
                 rows = (f"{self.where(k)} ({cells[k][:40]!r})" for k in dated)
                 names = f"if they are the names of series, say so: {_options('--id', [heading])}."
-                if len(self.headings) == 1:
+                if len(self.headings) == 1 and self.is_text:
                     names = "if something separates them from values, name it: --sep ' '."
                 raise DataError(
                     f"The column {heading!r} looks like dates that cannot be read.",
@@ -686,14 +695,14 @@ class _Search:
                 fix=fix,
             )
         empty = [heading for heading in self.left if self.kinds[heading] == "nothing"]
+        if empty and (self.covariates.future or self.covariates.static):
+            return empty[0]  # of series without history, which are forecast beside others
         if empty:
             raise DataError("All values are missing.", value=f"column {empty[0]}")
         raise DataError(
             "There is no column of numbers.",
             value=f"columns {some(self.headings, len(self.headings), 20)}",
-            fix="If something else separates the cells, name it: --sep."
-            if self.separator
-            else None,
+            fix="If something else separates the cells, name it: --sep." if self.is_text else None,
         )
 
     # The id
@@ -848,12 +857,34 @@ class _Search:
             names = [x for x in words if not self.frame[x].duplicated().any()]
             if stamps is None and not names:
                 return None
+            if (stamps is None or not names) and any(map(self._are_dates_in_order, ids)):
+                return None  # a column for each series, whose names count; and perhaps remarks
             if not names and len(ids) != 1:
                 if not ids:
                     return None
                 raise _which_id(words or ids)
             id_col = (names or ids)[0]
         return id_col, steps, stamps
+
+    def _are_dates_in_order(self, heading: str) -> bool:
+        """Whether a column holds dates that only rise, or only fall."""
+        import pandas as pd
+
+        if self.kinds[heading] not in ("stamp", "whole"):
+            return False
+        column = self.frame[heading]
+        column = column[~missing_cells(column)]
+        if column.dtype.kind in "Oiu":
+            texts = column.astype(str).to_numpy(object)
+            try:
+                read = parse_stamps(order_days_first(texts) if self.format.dayfirst else texts)
+            except DataError:  # days and months that cannot be told apart
+                read = parse_stamps(order_days_first(texts))
+            if read.whole:
+                return False
+            column = pd.Series(read.stamps[~read.bad])
+        in_order = column.is_monotonic_increasing or column.is_monotonic_decreasing
+        return len(column) > 1 and column.is_unique and in_order
 
     def _rows_as_series(self, id_col: str, steps: list[str], stamps: NDArray[Any] | None) -> Table:
         n, k = len(self.frame), len(steps)

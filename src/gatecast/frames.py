@@ -90,6 +90,7 @@ def from_frame(
     >>> panel = from_frame(df)
     >>> str(panel.frequency), panel.values
     ('MS', array([ 1.,  2., nan,  4.]))
+    >>> from gatecast.panel import Columns
     >>> df = df.assign(price=[5, 6, 7], y=[1, 2, None])
     >>> panel = from_frame(df, Intake(Columns(future=("price",))))
     >>> panel.values, panel.ahead, panel.covariates.future.ravel()
@@ -100,7 +101,7 @@ def from_frame(
     rows = reader.rows(reader.ids(columns.target_col))
     if intake.resample is None:
         rows = rows.distinct(intake.duplicates)
-    frequency = rows.frequency(intake.freq)
+    frequency = rows.frequency(intake.freq, intake.usual_freq)
     if intake.resample is not None:
         rows = rows.resampled(frequency, frequency.label(rows.stamps.min(keepdims=True)), how)
     grid = rows.on_grid(frequency, given=intake.freq is not None)
@@ -173,6 +174,7 @@ def join_future(
     Examples
     --------
     >>> import pandas as pd
+    >>> from gatecast.panel import Columns
     >>> intake = Intake(Columns(future=("price",)))
     >>> df = pd.DataFrame({"ds": ["2024-01", "2024-02"], "y": [1, 2], "price": [5, 6]})
     >>> ahead = pd.DataFrame({"ds": ["2024-03", "2024-04"], "price": [7, 8]})

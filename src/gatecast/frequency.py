@@ -34,6 +34,7 @@ __all__ = [
     "frequency_rule",
     "infer_frequency",
     "infer_step",
+    "likelier_frequency",
     "parse_frequency",
 ]
 
@@ -458,6 +459,44 @@ def infer_frequency(stamps: Stamps, indptr: Stamps, tz: str | None = None) -> Fr
             break
     assert best is not None  # there is at least one reading
     return best
+
+
+def likelier_frequency(given: Frequency, stamps: Stamps, indptr: Stamps) -> Frequency | None:
+    """Find a frequency that clearly fits stamps better than one that was given.
+
+    Parameters
+    ----------
+    given : Frequency
+        An alias, with the time zone of the stamps.
+    stamps, indptr : ndarray
+        As for :func:`infer_frequency`.
+
+    Returns
+    -------
+    Frequency or None
+        One that less than half as many stamps are out of step with.
+
+    Examples
+    --------
+    >>> days = np.array(["2024-01-31", "2024-02-01", "2024-02-02"], "M8[ns]").astype(np.int64)
+    >>> str(likelier_frequency(Frequency("W-WED"), days, np.array([0, 3])))
+    'D'
+    """
+    if np.diff(indptr).max() < 2:
+        return None
+    likely = infer_frequency(stamps, indptr, given.tz)
+    off, off_given = (_out_of_step(x, stamps, indptr) for x in (likely, given))
+    return likely if 2 * off < off_given else None
+
+
+def _out_of_step(frequency: Frequency, stamps: Stamps, indptr: Stamps) -> int:
+    """How many stamps are out of step with the first or the last of their series, as is better."""
+    lengths = np.diff(indptr)
+    fewest = lengths
+    for anchors in (stamps[indptr[1:] - 1], stamps[indptr[:-1]]):
+        on_grid = frequency.steps_between(stamps, np.repeat(anchors, lengths))[1]
+        fewest = np.minimum(fewest, np.add.reduceat(~on_grid, indptr[:-1], dtype=np.int64))
+    return int(fewest.sum())
 
 
 def infer_step(stamps: Stamps, indptr: Stamps) -> Frequency:

@@ -115,6 +115,8 @@ class Intake:
         What to do with several rows for the same stamp of a series.
     resample : {"mean", "sum", "last", "first", "min", "max", "median"}, optional
         Put the rows into steps of ``freq``, each the mean (...) of its rows.
+    usual_freq : str or int, optional
+        The frequency of data in which no series has two stamps to tell it.
 
     Raises
     ------
@@ -132,6 +134,7 @@ class Intake:
     fill: Fill | None = None
     duplicates: Duplicates = "error"
     resample: Resample | None = None
+    usual_freq: str | int | None = None
 
     def __post_init__(self) -> None:
         for name, words in (("fill", Fill), ("duplicates", Duplicates), ("resample", Resample)):
@@ -142,6 +145,8 @@ class Intake:
                     value=repr(word),
                     fix=f"Use {', '.join(known[:-1])} or {known[-1]}.",
                 )
+        if self.usual_freq is not None:
+            parse_frequency(self.usual_freq)
         if self.freq is not None:
             parse_frequency(self.freq)
         elif self.resample is not None:
@@ -220,6 +225,8 @@ class Panel:
     whole_spread : ndarray, optional
         float64 ``[n_series]``, the :attr:`spread` of the whole series where only their ends are
         here.
+    interpolated : ndarray, optional
+        bool ``[total]``: which values were missing and lie on a line between two that were not.
 
     Examples
     --------
@@ -241,6 +248,7 @@ class Panel:
     covariates: Covariates | None = None
     cold: Panel | None = None
     whole_spread: Doubles | None = None
+    interpolated: Bools | None = None
 
     @property
     def n_series(self) -> int:
@@ -275,6 +283,23 @@ class Panel:
         """Return the last ``n`` values of every series, or all of a shorter one."""
         ends = self._cut(np.maximum(self.indptr[1:] - n, self.indptr[:-1]), self.indptr[1:])
         return replace(ends, whole_spread=self.spread)
+
+    def by_id(self) -> Panel:
+        """Return the series in the order of their ids, so that any order they came in is the same.
+
+        Arrays stay as they are: there an id is the place. Cold series are left out.
+        """
+        if self.kind.startswith("array"):
+            return self
+        order = sorted(
+            range(self.n_series), key=lambda i: (str(self.ids[i]), str(type(self.ids[i])))
+        )
+        if order == list(range(self.n_series)):
+            return self
+        i = np.array(order)
+        panel = self._cut(self.indptr[i], self.indptr[i + 1], i)
+        spread = None if self.whole_spread is None else self.whole_spread[i]
+        return replace(panel, ids=self.ids[i], last=self.last[i], cold=None, whole_spread=spread)
 
     def with_cold(self) -> Panel:
         """Return the series and, after them, those without a value; their covariates are left."""
@@ -311,9 +336,10 @@ class Panel:
         Returns
         -------
         panel : Panel
-            The series without them. Future covariates of the values held back lie ahead.
+            The series without them. Future covariates of the values held back lie ahead. Where a
+            line was drawn from a value that is left to one that is held back, the former stays.
         held_back : ndarray
-            float64 ``[n_series, h]``.
+            float64 ``[n_series, h]``; NaN where a value was missing, interpolated or not.
 
         Raises
         ------
@@ -333,10 +359,22 @@ class Panel:
                 value=some((f"{self.ids[i]!r} with {self.lengths[i]}" for i in short), len(short)),
                 fix="Use a smaller horizon, or leave these series out.",
             )
-        held_back = self.values[self.indptr[1:, None] + np.arange(-h, 0)]
+        rows = self.indptr[1:, None] + np.arange(-h, 0)
+        held_back = self.values[rows]
         shorter = self._cut(self.indptr[:-1], self.indptr[1:] - h)
         shorter = replace(shorter, last=self._shift(self.last, -h), whole_spread=None)
+        if self.interpolated is not None:
+            held_back = np.where(self.interpolated[rows], np.nan, held_back)  # nobody saw these
+            shorter = shorter._without_lines_ahead()
         return shorter._described(), held_back
+
+    def _without_lines_ahead(self) -> Panel:
+        """Hold the last value where a line led to one that is no longer there."""
+        assert self.interpolated is not None
+        _, end = edges(~self.interpolated, self.indptr)
+        past_end = np.arange(len(self.values)) >= np.repeat(end, self.lengths)
+        held = np.repeat(self.values[end - 1], self.lengths)
+        return replace(self, values=np.where(past_end, held, self.values))
 
     def filled(self, how: Fill | None) -> Panel:
         """Fill what is missing inside of series; a note says how much that was.
@@ -369,6 +407,7 @@ class Panel:
             values=values,
             observed=np.ones(len(values), bool),
             notes=(*self.notes, f"{note}{means}."),
+            interpolated=~self.observed if how == "interpolate" else None,
         )
 
     def stamps(self, i: int) -> Any:
@@ -410,8 +449,7 @@ class Panel:
         raise DataError(
             f"{counted(len(missing), 'value is', 'values are')} missing.",
             value=some(named, len(missing)),
-            fix="Fill them first, for example with df['y'].interpolate(), or leave these series "
-            "out: this version trains on complete series.",
+            fix="Fill them first, for example with df['y'].interpolate().",
         )
 
     def forecast_frame(self, h: int, forecasts: dict[str, Doubles]) -> Any:
@@ -499,6 +537,7 @@ class Panel:
             observed=self.observed[kept],
             indptr=indptr_of(end - begin),
             covariates=covariates,
+            interpolated=None if self.interpolated is None else self.interpolated[kept],
         )
 
     def _described(self) -> Panel:
@@ -625,7 +664,8 @@ def _is_sound(panel: Panel, *, cold: bool) -> bool:
             getattr(panel, name).dtype == dtype and getattr(panel, name).ndim == 1
             for name, dtype in _ARRAYS.items()
         )
-        and all(isinstance(name, str | int | float) for name in panel.ids)
+        and all(isinstance(name, str | int | float) and can_be_saved(name) for name in panel.ids)
+        and (frequency is None or isinstance(frequency.tz, str | None))
         and len(panel.ids) == len(panel.last) == len(indptr) - 1 > 0
         and indptr[0] == 0
         and bool((indptr == 0 if cold else indptr[1:] > indptr[:-1]).all())
@@ -968,6 +1008,13 @@ def _between(begin: Ints, end: Ints, n: int) -> Bools:
     steps[begin[some_are]] += 1
     steps[end[some_are]] -= 1
     return np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_)
+
+
+def can_be_saved(name: str | int | float) -> bool:
+    """Whether a file can hold an id: text that UTF-8 can write, or a number that is finite."""
+    if isinstance(name, str):
+        return not any("\ud800" <= character <= "\udfff" for character in name)
+    return not isinstance(name, float) or math.isfinite(name)
 
 
 def indptr_of(lengths: Ints) -> Ints:

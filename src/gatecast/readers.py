@@ -7,6 +7,7 @@ bytes comes out as a :class:`~gatecast.errors.DataError`.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -128,12 +129,15 @@ class Content(NamedTuple):
         Of the cells; None where numbers are no text.
     notes : tuple of str
         What was concluded.
+    is_text : bool
+        Whether something else could separate the cells.
     """
 
     frame: pd.DataFrame
     first_row: int
     separator: str | None = None
     notes: tuple[str, ...] = ()
+    is_text: bool = False
 
 
 def read_file(path: str | PathLike[str], format: FileFormat, found: Findings = STRICT) -> Content:
@@ -211,7 +215,7 @@ def _read_text(path: str | PathLike[str], format: FileFormat, found: Findings) -
     cells = _parse(body, separator, first_row, path, found)
     if re.search(rb"[^!-~\r\n\t]" if separator == "\t" else rb"[^!-~\r\n]", body):
         cells = pd.DataFrame({name: _stripped(cells[name]) for name in cells})
-    return _with_headings(cells, first_row, separator, notes)
+    return _with_headings(cells, first_row, separator, notes)._replace(is_text=True)
 
 
 def _with_headings(
@@ -227,7 +231,9 @@ def _with_headings(
         cells, first_row = cells.iloc[1:].reset_index(drop=True), first_row + 1
     if not len(cells):
         raise DataError(
-            "The file has a heading and nothing under it.", value=", ".join(headings[:20])
+            "The file has a heading and nothing under it.",
+            value=", ".join(headings[:20]),
+            fix=" ".join(notes) or None,
         )
     cells.columns = pd.Index(headings)
     return Content(cells, first_row, separator, tuple(notes))
@@ -394,13 +400,13 @@ def _titles(lines: list[str], separator: str, texts: list[str]) -> int:
     begin = next((k for k, line in enumerate(lines) if line.count(separator) >= usual), 0)
     if not begin or not usual or not _usual(lines[begin:], separator):
         return 0
-    if begin == 1 and lines[0].count(separator) == usual - 1:
-        return 0  # a heading that lacks the separator that all rows end with
     try:
         rows = list(csv.reader(texts[begin : begin + 2], delimiter=separator))
     except csv.Error:  # a cell that is very long
         return 0
     heading, *below = ([cell.strip() for cell in row] for row in rows)
+    if begin == 1 and lines[0].count(separator) == usual - 1 and not _are_words(heading):
+        return 0  # data, under a heading that lacks what R numbers rows with, or their last, empty
     return begin if _is_heading(heading, below[0] if below else []) else 0
 
 
@@ -525,10 +531,7 @@ def _is_heading(cells: list[str], below: list[str]) -> bool:
         return True  # an empty first cell stands over the index that pandas writes
     if all(map(is_missing, cells)):
         return False
-    dates = are_stamps(cells)
-    words = 0
-    while words < len(cells) and not (dates[words] or is_number(cells[words])):
-        words += 1
+    words = _words(cells)
     rest = cells[words:]
     if not rest:
         return True
@@ -536,7 +539,19 @@ def _is_heading(cells: list[str], below: list[str]) -> bool:
     # or dates may be headings, of series that are rows.
     if words and below and not is_missing(cells[0]) and are_stamps(below[:1])[0]:
         return True
-    return words > 0 and len(rest) > 1 and (_are_counted(rest) or all(dates[words:]))
+    return words > 0 and len(rest) > 1 and (_are_counted(rest) or all(are_stamps(rest)))
+
+
+def _are_words(cells: list[str]) -> bool:
+    """Whether no cell is empty, a number or a date."""
+    return not any(map(is_missing, cells)) and _words(cells) == len(cells)
+
+
+def _words(cells: list[str]) -> int:
+    """How many cells come before the first number or date."""
+    dates = are_stamps(cells)
+    numbers = (k for k, cell in enumerate(cells) if dates[k] or is_number(cell))
+    return next(numbers, len(cells))
 
 
 def _are_counted(cells: list[str]) -> bool:
@@ -599,8 +614,10 @@ def _read_excel(path: str | PathLike[str], format: FileFormat) -> Content:
         with zipfile.ZipFile(path) as archive:
             _require_workbook(archive, path)
             parts = {info.filename: _look_at(archive, info) for info in archive.infolist()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is no cell: validation, headers, extensions
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            # openpyxl warns of what is no cell (validation, headers, extensions), and prints about
+            # styles.
+            warnings.simplefilter("ignore")
             with open(path, "rb") as file:  # openpyxl would go by the name
                 book = openpyxl.load_workbook(file, True, data_only=True, keep_links=False)
                 name, rows, notes = _chosen_sheet(book, format.sheet, path)

@@ -168,9 +168,11 @@ class Rows:
             return self
         return replace(self, codes=self.codes[starts], stamps=self.stamps[starts], starts=starts)
 
-    def frequency(self, freq: str | int | None) -> Frequency:
-        """Return the frequency that was given, or else the one that the stamps have."""
+    def frequency(self, freq: str | int | None, usual: str | int | None = None) -> Frequency:
+        """Return the frequency that was given, or that the stamps have, or else the usual one."""
         whole = self.reader.time_type == "int"
+        if freq is None and usual is not None and np.diff(self.indptr).max() < 2:
+            freq = usual
         if freq is None:
             if whole:
                 return infer_step(self.stamps, self.indptr)
@@ -364,12 +366,10 @@ class Grid:
         """Put columns on the grid, ``[total, n]``."""
         out = np.empty((self.indptr[-1], len(names)))
         for j, name in enumerate(names):
+            # A flag becomes the share of the step's rows that have it.
+            mean = intake.resample is not None or intake.duplicates in ("mean", "sum")
             column = self.rows.reader.covariate(name)
-            how = "mean" if intake.duplicates in ("mean", "sum") else "last"
-            if intake.resample is not None:
-                flags = ((column == 0) | (column == 1) | np.isnan(column)).all()
-                how = "max" if flags else "mean"
-            out[:, j] = self.put(column, how)
+            out[:, j] = self.put(column, "mean" if mean else "last")
         return out
 
     def gaps(self, begin: Ints, end: Ints) -> list[str]:

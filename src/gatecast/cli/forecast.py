@@ -37,6 +37,7 @@ from gatecast.errors import ConfigError
 
 if TYPE_CHECKING:
     from gatecast.auto import Outcome
+    from gatecast.models.config import LSTMConfig
 
 __all__ = ["forecast"]
 
@@ -105,6 +106,7 @@ def forecast(
             threads=threads,
             settings={name: value for name, value in settings.items() if value is not None},
             missing_future=missing_future,
+            intake=replace(reading.intake(), columns=panel.columns),
             progress=progress,
         )
     frame = outcome.prediction.frame({"LSTM": outcome.prediction.point})
@@ -165,15 +167,31 @@ def _show(outcome: Outcome, horizon: int, written: dict[str, Path | None]) -> No
             ],
         )
         console().print(holdout_verdict(scores, horizon, outcome.holdout.history.n_series))
+    from gatecast.panel import counted
+
     model, panel = outcome.model, outcome.panel
+    cold = "" if panel.cold is None else f" and {panel.cold.n_series:,} without history"
     console().print(
-        f"{panel.n_series:,} series, frequency {panel.frequency}, season {model.season_length_}; "
-        f"context {model.context_length_}, {model.best_epoch_} epochs on {model.n_windows_:,} "
-        f"windows, trained in {model.precision_}; {outcome.seconds:.1f} s."
+        f"{panel.n_series:,} series{cold}, frequency {panel.frequency}, "
+        f"season {model.season_length_}; context {model.context_length_}, "
+        f"{counted(model.best_epoch_, 'epoch', 'epochs')} on "
+        f"{counted(model.n_windows_, 'window', 'windows')}, trained in {model.precision_}; "
+        f"{outcome.seconds:.1f} s."
     )
     for what, path in written.items():
         if path is not None:
             console().print(f"{what}: {path}")
+
+
+def _read_beside(config: LSTMConfig) -> dict[str, str]:
+    roles = {
+        "Past covariates": config.past_covariates,
+        "Future covariates": config.future_covariates,
+        "Static covariates": config.static_covariates,
+        "Calendar": ("yes",) * config.calendar,
+        "Holidays": (config.holidays,) if config.holidays else (),
+    }
+    return {role: ", ".join(names) for role, names in roles.items() if names}
 
 
 def _number(value: float) -> str:
@@ -183,7 +201,7 @@ def _number(value: float) -> str:
 def _view(title: str, outcome: Outcome, horizon: int) -> Any:
     from gatecast.report.forecast import MAX_SERIES, ForecastView, SeriesView
 
-    panel, held = outcome.panel, outcome.holdout
+    panel, held = outcome.prediction.panel, outcome.holdout
     positions = {str(name): row for row, name in enumerate(held.history.ids)} if held else {}
     series = []
     for s in range(min(panel.n_series, MAX_SERIES)):
@@ -200,7 +218,7 @@ def _view(title: str, outcome: Outcome, horizon: int) -> Any:
                 holdout_ds=stamps[-horizon:] if drawn else stamps[:0],
                 holdout=drawn,
                 future_ds=panel.future_stamps(s, horizon),
-                future={"LSTM": outcome.forecast[s]},
+                future={"LSTM": outcome.prediction.point[s]},
             )
         )
     from gatecast.version import __version__
@@ -221,6 +239,7 @@ def _view(title: str, outcome: Outcome, horizon: int) -> Any:
             "Context length": str(model.context_length_),
             "Hidden size": ", ".join(map(str, model.config.hidden_size)),
             "Anchor": str(model.config.anchor),
+            **_read_beside(model.config),
             "Epochs": str(model.best_epoch_),
             "Precision": model.precision_,
             "Seed": str(model.config.seed),

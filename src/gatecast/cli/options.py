@@ -136,9 +136,9 @@ class Reading:
 
         columns = Columns(
             **self._headings(),
-            past=_split(self.past),
-            future=_split(self.future),
-            static=_split(self.static),
+            past=tuple(self.past or ()),
+            future=tuple(self.future or ()),
+            static=tuple(self.static or ()),
         )
         return Intake(columns, self.freq, self.fill, self.duplicates, self.resample)
 
@@ -148,11 +148,12 @@ class Reading:
 
         return FileFormat(self.sep, self.decimal, self.dayfirst, self.sheet)
 
-    def panel(self, files: Sequence[Path]) -> Panel:
+    def panel(self, files: Sequence[Path], usual_freq: str | int | None = None) -> Panel:
         """Read files, and what is known ahead of them."""
         from gatecast.files import read_panel
 
-        panel = read_panel(files, **self._headings(), intake=self.intake(), format=self.format())
+        intake = replace(self.intake(), usual_freq=usual_freq)
+        panel = read_panel(files, **self._headings(), intake=intake, format=self.format())
         return self.with_future(panel)
 
     def with_future(self, panel: Panel) -> Panel:
@@ -171,10 +172,10 @@ class Reading:
             ("--future", self.future, columns.future),
             ("--static", self.static, columns.static),
         ):
-            if own is not None and _split(own) != fitted:
+            if own is not None and tuple(own) != fitted:
                 raise ConfigError(
                     f"{option} names other covariates than the model reads.",
-                    value=", ".join(_split(own)),
+                    value=", ".join(own),
                     fix=f"Leave {option} out: the model knows its own.",
                 )
         return replace(
@@ -193,9 +194,11 @@ class Reading:
         return {role: name for role, name in named.items() if name is not None}
 
 
-def _split(names: list[str] | None) -> tuple[str, ...]:
+def _split(names: list[str] | None) -> list[str] | None:
     """Names that were given one by one, or with commas between them."""
-    return tuple(x for part in names or () for name in part.split(",") if (x := name.strip()))
+    if names is None:
+        return None
+    return [x for part in names for name in part.split(",") if (x := name.strip())]
 
 
 def reads_files(command: Callable[..., None]) -> Callable[..., None]:
@@ -218,7 +221,9 @@ def reads_files(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        reading = Reading(**{name: given.pop(name) for name in options})
+        said = {name: given.pop(name) for name in options}
+        said |= {role: _split(said[role]) for role in ("past", "future", "static")}
+        reading = Reading(**said)
         command(reading=reading, **given)
 
     by_name = [x.replace(kind=inspect.Parameter.KEYWORD_ONLY) for x in parameters]

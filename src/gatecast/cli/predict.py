@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from gatecast.cli.output import check_writable, print_json, records, show_notes,
 from gatecast.errors import ConfigError, DataError
 
 __all__ = ["predict"]
+
+_COVARIATES = ("past", "future", "static")  # which have to be the model's own
 
 
 @reads_files
@@ -57,18 +60,22 @@ def predict(
 
     loaded = load(model)
     loaded.threads = threads
-    reading = reading.as_fitted(loaded.fitted.intake)
+    given, reading = reading, reading.as_fitted(loaded.fitted.intake)
     if files:
-        panel = reading.panel(files)
+        panel = reading.panel(files, usual_freq=loaded.fitted.intake.usual_freq)
         loaded.check_panel(panel)
     else:
-        columns = {"--id": "id_col", "--time": "time_col", "--target": "target_col"}
-        unused = [option for option, name in columns.items() if getattr(reading, name) is not None]
-        if unused and reading.future_file is None:
-            raise ConfigError(f"{', '.join(unused)} names a column, but no FILE is given.")
+        said = [x.name for x in fields(given) if getattr(given, x.name) != x.default]
+        unused = [f"--{x.removesuffix('_col')}" for x in said if x not in _COVARIATES]
+        if unused and given.future_file is None:
+            raise ConfigError(
+                f"{', '.join(unused)}: this is how to read a FILE, and none is given."
+            )
         panel = reading.with_future(loaded.continued_panel())
+    panel = replace(panel, kind="pandas")  # whatever the model was fitted on
+    cold = [] if panel.cold is None else [str(name) for name in panel.cold.ids]
+    known = [*map(str, panel.ids), *cold]
     if series:
-        known = [str(name) for name in panel.ids]
         missing = [name for name in series if name not in known]
         if missing:
             raise DataError(
@@ -76,10 +83,15 @@ def predict(
                 value=", ".join(missing),
                 fix=f"There are {len(known)}: {', '.join(known[:5])}{' …' * (len(known) > 5)}.",
             )
-        panel = panel.select([name in series for name in known])
+        if not any(name in series for name in cold):  # which are forecast by all the others
+            panel = panel.select([name in series for name in known[: panel.n_series]])
+            known = [str(name) for name in panel.ids]
     steps = loaded.horizon(horizon)
     prediction = loaded.predict_panel(panel, steps, missing_future)
-    frame = prediction.frame({"LSTM": prediction.point})
+    if series:
+        prediction = prediction.select([name in series for name in known])
+    frame = prediction.frame(loaded.columns(prediction, loaded.config.quantiles or ()))
+    frame.columns = ["unique_id", "ds", *frame.columns[2:]]
     notes = (*panel.notes, *prediction.notes)
     if out is not None or not as_json:
         write_frame(frame, out)

@@ -469,7 +469,8 @@ def require_sound(
     Returns
     -------
     tuple of str
-        A note for each kind of warning.
+        A note for each kind of warning; but for where ``missing_future`` stands in, which the
+        forecast notes itself.
 
     Raises
     ------
@@ -492,7 +493,7 @@ def require_sound(
         raise DataError(problem, value=_places(errors[0], panel), fix=fix.strip() or None)
     notes = []
     for group in groups:
-        if group[0].severity == "warning":
+        if group[0].severity == "warning" and group[0].code != "covariate-short":
             places = _places(group, panel)
             message = group[0].message.removesuffix(".")
             notes.append(f"{message} ({places})." if places else f"{message}.")

@@ -541,8 +541,8 @@ def _look_ahead(case: _Case) -> None:
         case.found.report(
             "covariate-short",
             "error" if wrong else "warning",
-            f"The future covariates do not cover the {counted(h, 'step', 'steps')} to forecast"
-            f"{rest}.",
+            f"The future covariates do not cover the {'step' if h == 1 else f'{h:,} steps'} to "
+            f"forecast{rest}.",
             places,
             fix=_MORE_AHEAD + _REPEAT * wrong,
         )

@@ -15,7 +15,7 @@ __all__ = ["naive", "seasonal_naive"]
 
 
 def naive(panel: Panel, h: int) -> NDArray[np.float64]:
-    """Repeat the last value of each series.
+    """Repeat the last value of each series that is there.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def seasonal_naive(panel: Panel, h: int, season_length: int) -> NDArray[np.float
     """Repeat the last season of each series.
 
     A series shorter than a season repeats its last value. Where the value of a season ago is
-    missing, that of a season earlier is repeated, if it is there, or else the last value.
+    missing, that of a season earlier is repeated, if it is there, or else the last value that is.
 
     Parameters
     ----------
@@ -74,7 +74,9 @@ def seasonal_naive(panel: Panel, h: int, season_length: int) -> NDArray[np.float
             return forecast
         place = np.where(missing & (place - m >= panel.indptr[:-1, None]), place - m, place)
         forecast = panel.values[place]
-    return np.where(np.isnan(forecast), panel.values[panel.indptr[1:] - 1][:, None], forecast)
+    known = np.maximum.accumulate(np.where(panel.observed, np.arange(len(panel.values)), 0))
+    last = np.maximum(known[panel.indptr[1:] - 1], panel.indptr[:-1])
+    return np.where(np.isnan(forecast), panel.values[last][:, None], forecast)
 
 
 _SEASONS_BACK = 4  # what is missing in all of so many seasons is better taken from the last value

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatecast import _core
-from gatecast.features import Encoded, Encoding, MissingFuture, encode
+from gatecast.features import Encoded, Encoding, MissingFuture, encode, require_known
 from gatecast.models.config import LSTMConfig
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from gatecast.panel import Panel
 
@@ -78,6 +78,7 @@ class Inputs:
     ) -> tuple[_core.Covariates | None, NDArray[np.bool_]]:
         """Return a panel's covariates, ``h`` steps ahead, and where ``missing_future`` was used."""
         n = panel.n_series
+        require_known(missing_future)
         if self.encoding is None and self.config.scaling != "series":
             return None, np.zeros((n, h), bool)
         if self.encoding is None:
@@ -134,6 +135,12 @@ class Prediction:
     def point(self) -> NDArray[np.float64]:
         """The point forecasts ``[n_series, h]``."""
         return self.outputs[:, :, self.middle]
+
+    def select(self, keep: ArrayLike) -> Prediction:
+        """Return only the series where ``keep``, bool ``[n_series]``, is true."""
+        kept = np.flatnonzero(keep)
+        panel = self.panel.select(keep)
+        return replace(self, panel=panel, outputs=self.outputs[kept], assumed=self.assumed[kept])
 
     def frame(self, columns: dict[str, NDArray[np.float64]]) -> Any:
         """Put ``[n_series, h]`` by column into a frame, and what was assumed beside them."""

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, get_args
 
 import numpy as np
 
@@ -47,9 +47,15 @@ if TYPE_CHECKING:
 
     from gatecast.frequency import Frequency
 
-__all__ = ["LSTM", "Fitted"]
+__all__ = ["LSTM", "NO_CALENDAR", "Fitted"]
 
-_SIMILAR = 10  # series whose forecasts are averaged for one without history
+NO_CALENDAR = (
+    "The data do not go through any cycle of the calendar once, so none of it is read: "
+    "calendar=True changes nothing."
+)
+
+_SIMILAR = 10  # series whose forecasts are averaged for one without history, at most
+_ALIKE = 0.25  # how far apart what describes two series may be, in spreads, to be the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -402,16 +408,17 @@ class LSTM:
             *(config.past_covariates, config.future_covariates, config.static_covariates),
         )
         intake = Intake(columns, freq, fill, duplicates, resample)
-        return self.fit_panel(from_any(data, intake), intake)
+        self.fit_panel(from_any(data, intake), intake)
+        if self.encoding_ is not None and config.calendar and not self.encoding_.calendar:
+            warnings.warn(NO_CALENDAR, stacklevel=2)
+        return self
 
     def fit_panel(self, panel: Panel, intake: Intake | None = None) -> Self:
         """Train on a :class:`~gatecast.panel.Panel`; :meth:`fit` for data already taken in."""
+        given, panel = panel, panel.by_id()
         config, lengths = self.config, panel.lengths
         horizon = config.network_horizon
         season_length = config.season_length or panel.season_length
-        context_length = config.context_length or default_context_length(
-            lengths, horizon, season_length
-        )
         if lengths.max() <= horizon:
             raise DataError(
                 "No series is long enough to train on: a forecast of "
@@ -419,6 +426,9 @@ class LSTM:
                 value=f"{int(lengths.max())} values in the longest series",
                 fix="Use a shorter horizon or more data.",
             )
+        context_length = config.context_length or default_context_length(
+            lengths[lengths > horizon], horizon, season_length
+        )
         if config.anchor == "season" and not 1 < season_length <= context_length:
             raise ConfigError(
                 "anchor='season' needs a season_length above 1 that fits into context_length.",
@@ -475,11 +485,17 @@ class LSTM:
                 seconds=time.perf_counter() - started,
                 precision=network.precision,
                 history=history,
-                intake=intake or Intake(panel.columns),
+                intake=replace(
+                    intake or Intake(given.columns),
+                    usual_freq=None if panel.frequency is None else str(panel.frequency),
+                ),
                 frequency=panel.frequency,
                 mask=inputs.mask,
                 encoding=inputs.encoding,
-                panel=panel.tail(context_length),
+                # Future covariates that are missing may be taken from a season before.
+                panel=given.tail(
+                    max(context_length, season_length if config.future_covariates else 0)
+                ),
             )
         )
         if result.error is not None:
@@ -543,12 +559,13 @@ class LSTM:
         level : sequence of float, optional
             Central intervals in percent, e.g. ``[90]``; needs the quantiles trained. Frames only.
         quantiles : sequence of float, optional
-            Which of the trained quantiles to return; all of them by default.
+            Which of the trained quantiles to return, in rising order; by default those that were
+            asked for.
         future_df : frame or path-like, optional
             What the future covariates will be: the id, the stamps, and their columns. They may be
             rows of ``new`` (or of what was fitted) without a target as well. A series that has no
             history at all, but is described here, is forecast as the mean of what the network says
-            of the ten series that its static covariates make most similar, under its own future
+            of up to ten series that its static covariates make most similar, under its own future
             covariates.
         missing_future : {"error", "last", "seasonal"}
             What to do where future covariates do not reach as far as the forecast: raise, hold the
@@ -574,34 +591,47 @@ class LSTM:
         """
         steps = self.horizon(h)
         chosen = self._chosen_quantiles(quantiles)
-        panel = self.continued_panel() if new is None else self._taken_in(new, intake)
+        how = self._intake(new is not None or future_df is not None, intake)
+        panel = self.continued_panel() if new is None else from_any(new, how)
+        self.check_panel(panel)
         if future_df is not None:
-            panel = self._with_future(panel, future_df)
+            panel = self._with_future(panel, future_df, how)
         prediction = self.predict_panel(panel, steps, missing_future)
         for note in prediction.notes:
             warnings.warn(note, stacklevel=2)
-        outputs, trained = prediction.outputs, self.config.trained_quantiles
         if panel.kind.startswith("array"):
             if level is not None:
                 raise ConfigError(
                     "level works on frames only.", fix="Use quantiles=[0.05, 0.95] for arrays."
                 )
-            array = outputs[:, :, [trained.index(q) for q in chosen] if trained else 0]
+            trained = self.config.trained_quantiles
+            array = prediction.outputs[:, :, [trained.index(q) for q in chosen] if trained else 0]
             return array[0] if panel.kind == "array-1d" else array
-        name = type(self).__name__
-        columns = {name: outputs[:, :, self._middle]}
-        for one in np.atleast_1d(level).tolist() if level is not None else ():
+        shown = chosen if level is None or quantiles is not None else ()
+        return prediction.frame(self.columns(prediction, shown, level))
+
+    def columns(
+        self,
+        prediction: Prediction,
+        quantiles: Sequence[float],
+        level: Sequence[float] | None = None,
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return ``[n_series, h]`` by the name of its column, as :meth:`predict` has them."""
+        name, trained = type(self).__name__, self.config.trained_quantiles
+        columns = {name: prediction.point}
+        for one in () if level is None else _levels(level):
             for side, q in _interval(one, trained).items():
-                columns[f"{name}-{side}-{one:g}"] = outputs[:, :, trained.index(q)]
-        if level is None or quantiles is not None:
-            for q in chosen:
-                columns[f"{name}-q-{q:g}"] = outputs[:, :, trained.index(q)]
-        return prediction.frame(columns)
+                columns[f"{name}-{side}-{one:g}"] = prediction.outputs[:, :, trained.index(q)]
+        for q in quantiles:
+            columns[f"{name}-q-{q:g}"] = prediction.outputs[:, :, trained.index(q)]
+        return columns
 
     def predict_panel(
         self, panel: Panel, h: int, missing_future: MissingFuture = "error"
     ) -> Prediction:
         """Forecast ``h`` steps past the end of a panel's series, and those without history."""
+        if missing_future in get_args(MissingFuture) and not self.config.future_covariates:
+            missing_future = "error"  # there are none to miss
         covariates, assumed = self._inputs.read(
             panel, h, missing_future, season_length=self.season_length_
         )
@@ -662,7 +692,11 @@ class LSTM:
         outputs = self._forecast(
             ends.values, ends.indptr[origin], ends.indptr[origin + 1], h, covariates
         )
-        mean = outputs.reshape(*like.shape, *outputs.shape[1:]).mean(axis=1)
+        # Only those that are about as near as the nearest: others speak in units of their own.
+        distance = np.linalg.norm(known.static[like] - new.static[:, None], axis=2)  # [n_cold, k]
+        near = distance <= np.maximum(1.5 * distance.min(axis=1, keepdims=True), _ALIKE)
+        weights = (near / near.sum(axis=1, keepdims=True))[:, :, None, None]
+        mean = (weights * outputs.reshape(*like.shape, *outputs.shape[1:])).sum(axis=1)
         return mean, new.assumed
 
     def forecast_values(self, panel: Panel, h: int) -> NDArray[np.float64]:
@@ -842,22 +876,31 @@ class LSTM:
         if asked is None:
             return self.config.quantiles or ()
         asked = quantile_levels(asked)
-        missing = [q for q in asked if q not in self.config.trained_quantiles]
+        near = [_near(q, self.config.trained_quantiles) for q in asked]
+        missing = [q for q, found in zip(asked, near, strict=True) if found is None]
         if missing:
             raise ConfigError(
                 "The model was not trained for these quantiles.",
                 value=missing,
                 fix=f"Fit with quantiles={sorted({*missing, *self.config.trained_quantiles})}.",
             )
-        return asked
+        return tuple(q for q in near if q is not None)
 
-    def _taken_in(self, new: Any, changes: IntakeChanges) -> Panel:
-        panel = from_any(new, replace(self.fitted.intake, **changes))
-        self.check_panel(panel)
-        return panel
+    def _intake(self, any_new: bool, changes: IntakeChanges) -> Intake:
+        """How new data are taken in."""
+        for name in changes:
+            if name not in IntakeChanges.__annotations__:
+                raise TypeError(f"predict() got an unexpected keyword argument {name!r}")
+        if changes and not any_new:
+            raise ConfigError(
+                "How new data are taken in was said, but no new data are given.",
+                value=", ".join(changes),
+                fix="Give them, predict(data), or leave it out.",
+            )
+        return replace(self.fitted.intake, **changes)
 
-    def _with_future(self, panel: Panel, future_df: Any) -> Panel:
-        if not self.config.future_covariates:
+    def _with_future(self, panel: Panel, future_df: Any, intake: Intake) -> Panel:
+        if not (self.config.future_covariates or self.config.static_covariates):
             raise ConfigError(
                 "This model has no future covariates.",
                 value="future_df",
@@ -865,7 +908,7 @@ class LSTM:
             )
         from gatecast.files import join_ahead
 
-        return join_ahead(panel, future_df, self.fitted.intake)
+        return join_ahead(panel, future_df, intake)
 
     def _gaps(self, panel: Panel) -> int:
         """In how many series the context has gaps."""
@@ -901,17 +944,32 @@ class LSTM:
         return trained.index(0.5) if trained else 0
 
 
+def _levels(level: object) -> list[float]:
+    levels = np.atleast_1d(np.asarray(level, object)).ravel().tolist()
+    numbers = int | float | np.integer | np.floating
+    if not all(isinstance(one, numbers) and not isinstance(one, bool) for one in levels):
+        raise ConfigError(
+            "level must be numbers between 0 and 100.", value=repr(level), fix="Use level=[90]."
+        )
+    return levels
+
+
+def _near(q: float, trained: tuple[float, ...]) -> float | None:
+    """The trained quantile that this is but for rounding."""
+    return next((known for known in trained if math.isclose(known, q, abs_tol=1e-9)), None)
+
+
 def _interval(level: float, trained: tuple[float, ...]) -> dict[str, float]:
     """The quantiles of a central interval, {"lo": ..., "hi": ...}, if they are trained."""
     found = {}
     for side, q in (("lo", 0.5 - level / 200), ("hi", 0.5 + level / 200)):
-        near = [known for known in trained if math.isclose(known, q, abs_tol=1e-9)]
-        if not 0 < level < 100 or not near:
+        near = _near(q, trained)
+        if not 0 < level < 100 or near is None:
             raise ConfigError(
                 f"level={level:g} needs the quantiles {0.5 - level / 200:g} and "
                 f"{0.5 + level / 200:g} trained.",
                 value=f"quantiles={list(trained)}",
                 fix="Fit with these quantiles.",
             )
-        found[side] = near[0]
+        found[side] = near
     return found

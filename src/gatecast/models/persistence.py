@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatecast import artifact
-from gatecast.errors import ArtifactError, GatecastError
+from gatecast.errors import ArtifactError, GatecastError, MissingExtraError
 from gatecast.features import Encoding
 from gatecast.frequency import Frequency
 from gatecast.models.config import LSTMConfig
@@ -75,6 +75,8 @@ def load(path: str | PathLike[str]) -> LSTM:
     ------
     ArtifactError
         When the file is truncated, foreign, damaged or written by a newer version.
+    MissingExtraError
+        When the model reads holidays and the package that knows them is not installed.
     OSError
         When the file cannot be read.
     """
@@ -84,6 +86,8 @@ def load(path: str | PathLike[str]) -> LSTM:
             raise ValueError(f"it holds an unknown model, {metadata['model']!r}")
         model = LSTM.from_config(LSTMConfig.from_dict(metadata["config"]))
         model.adopt(_fitted(model, arrays, metadata))
+    except MissingExtraError:
+        raise
     except _NONSENSE as error:
         raise ArtifactError(
             f"This model file is damaged: {type(error).__name__}, {error}",
@@ -115,7 +119,13 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
         raise ValueError(f"mask is {mask!r}")
     saved = metadata.get("encoding")
     encoding = None if saved is None else Encoding.from_dict(saved)
-    if (encoding is None) == model.config.describes or (model.config.reads_on and not mask):
+    config, read = model.config, encoding or Encoding()
+    if (
+        (encoding is None) == config.describes
+        or (config.reads_on and not mask)
+        or (read.calendar and not config.calendar)
+        or (read.holidays is None) != (config.holidays is None)
+    ):
         raise ValueError("its covariates do not fit its settings")
     inputs = Inputs(model.config, mask, encoding)
     intake = _intake(metadata)

@@ -49,7 +49,7 @@ class SeriesView:
         Its name.
     history_ds, history : array-like
         Stamps (dates or numbers) and values of everything observed, the held-back end included;
-        NaN is a gap.
+        NaN is a gap. A series without history has none.
     holdout_ds : array-like
         Stamps of the held-back points, the last ones of the history. Empty: none were held back.
     holdout : mapping of str to array-like
@@ -203,7 +203,7 @@ def forecast_figure(series: SeriesView, season_length: int = 1) -> go.Figure:
     ds, y = _stamps(series.history_ds)[-MAX_POINTS:], _values(series.history)[-MAX_POINTS:]
     held, ahead = _stamps(series.holdout_ds), _stamps(series.future_ds)
     figure = blank_figure(y_title=chart_text(series.unique_id, longest=40))
-    figure.update_layout(meta={"fit": True})
+    figure.update_layout(meta={"fit": True}, showlegend=True)  # for a forecast alone, too
     figure.add_scatter(
         x=ds,
         y=y,
@@ -278,6 +278,10 @@ def _drawn(view: ForecastView) -> Section:
         said += (
             "In the shade: the same methods on the last values, made without seeing them, so that "
             "they can be compared with what came. "
+        )
+    if any(len(_values(series.history)) == 0 for series in drawn):
+        said += (
+            "Series without history have a forecast only, made of those that are most like them. "
         )
     if view.total > len(drawn):
         said += f"{len(drawn)} of {view.total:,} series are drawn; all are forecast. "
