@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
-import pytest
 
 import gatecast
 from gatecast import LSTM, ArtifactError, ConfigError, DataError

@@ -1665,3 +1665,27 @@ def test_many_rows_take_little_memory(kind: str) -> None:
         tracemalloc.stop()
     assert panel.n_series == n
     assert peak < 3 * panel.values.nbytes
+
+
+def test_when_the_only_row_ahead_is_off_the_grid_it_is_named() -> None:
+    intake = Intake(Columns(future=("x",)))
+    days = pd.date_range("2024-01-01", periods=5)
+    panel = from_any(pd.DataFrame({"ds": days, "y": 1.0, "x": 2.0}), intake)
+    ahead = pd.DataFrame({"ds": [pd.Timestamp("2024-01-06 09:00")], "x": [3.0]})
+    with pytest.raises(DataError, match=r"out of step.*row 0"):
+        join_future(panel, ahead, intake)
+
+
+def test_when_no_series_has_two_stamps_the_usual_frequency_is_taken() -> None:
+    df = pd.DataFrame({"unique_id": ["a", "b"], "ds": ["2024-01-31", "2024-02-29"], "y": [1, 2]})
+    assert str(from_any(df, Intake(usual_freq="ME")).frequency) == "ME"
+    longer = pd.concat([df, df.assign(ds=["2024-02-01", "2024-03-01"])])
+    assert str(from_any(longer, Intake(usual_freq="ME")).frequency) == "D"
+
+
+def test_what_was_interpolated_over_the_cut_is_held_back_unseen() -> None:
+    y = [1.0, 2.0, np.nan, np.nan, 5.0, 6.0]
+    panel = from_any(np.array([y, [7.0] * 6]), Intake(fill="interpolate"))
+    shorter, held_back = panel.drop_last(3)
+    assert shorter.values.tolist() == [1, 2, 2, 7, 7, 7]
+    np.testing.assert_array_equal(held_back, [[np.nan, 5, 6], [7, 7, 7]])

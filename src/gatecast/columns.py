@@ -280,7 +280,7 @@ class Reader:
         """Read stamps of which none is missing; they are those of some rows, or of all."""
         import narwhals as nw
 
-        def checked(bad: Bools, what: str = _NO_DATES) -> Bools | None:
+        def checked(bad: Bools, what: str = _NO_DATES, fix: str = _WRITE_DATES) -> Bools | None:
             if not bad.any():
                 return None
             at = np.flatnonzero(bad)
@@ -291,7 +291,7 @@ class Reader:
                 f"Column {series.name!r} has {what}.",
                 numbers,
                 lambda k: f"{self.where(k)} ({str(column[int(k)])[:40]!r})",
-                "Write dates as 2024-01-31, or use whole numbers throughout.",
+                fix,
             )
             return bad
 
@@ -350,6 +350,10 @@ class Reader:
         """Read stamps that are text, of which each is parsed once."""
         read = parse_stamps(texts)
         bad = checked(read.bad[codes]) if read.bad.any() else None
+        if read.odd is not None and read.odd.any():
+            odd = read.odd[codes]
+            checked(odd, "a UTC offset in some stamps and none in others", "Write all in one way.")
+            bad = odd if bad is None else bad | odd
         stamps = read.stamps
         self.time_type, self.tz = "int" if read.whole else "datetime[us]", read.tz
         if read.wall is not None:
@@ -372,6 +376,7 @@ class Reader:
 
 
 _NO_DATES = "values that are not dates from 1678 to 2261"
+_WRITE_DATES = "Write dates as 2024-01-31, or use whole numbers throughout."
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _MAX_SHOWN = 10_000
 

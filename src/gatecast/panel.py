@@ -912,7 +912,8 @@ def trimmed(panel: Panel, found: Findings = STRICT) -> Panel:
     begin, end = edges(panel.observed, panel.indptr)
     empty = begin == end
     if empty.all():
-        _report_all_missing(panel.ids, STRICT)
+        described_at_all = panel.columns.future or panel.columns.static
+        _report_all_missing(panel.ids, STRICT, _BESIDE_OTHERS if described_at_all else _LEAVE_OUT)
     cold = None
     if empty.any():
         cold = panel._cut(panel.indptr[:-1][empty], panel.indptr[:-1][empty], np.flatnonzero(empty))
@@ -965,13 +966,20 @@ def described(cold: Panel, found: Findings = STRICT) -> Panel | None:
     return cold.select(known) if known.any() else None
 
 
-def _report_all_missing(ids: NDArray[np.object_], found: Findings) -> None:
+_LEAVE_OUT = "Leave these series out."
+_BESIDE_OTHERS = (
+    "A series without values is forecast like others: give it together with series that have a "
+    "history, or as future_df= (--future-file)."
+)
+
+
+def _report_all_missing(ids: NDArray[np.object_], found: Findings, fix: str = _LEAVE_OUT) -> None:
     found.error(
         "all-missing",
         "All values are missing.",
         places=(Place(name, "") for name in ids),
         total=len(ids),
-        fix="Leave these series out.",
+        fix=fix,
     )
 
 

@@ -15,6 +15,7 @@ from gatecast.frequency import (
     blocks,
     infer_frequency,
     infer_step,
+    likelier_frequency,
     parse_frequency,
 )
 from gatecast.panel import (
@@ -210,8 +211,7 @@ class Rows:
         """Give each row after the end of its series its place; the others are left out."""
         after = self.stamps > ends[self.codes]
         if not after.any():
-            STRICT.error(
-                "future-missing",
+            raise DataError(
                 "No row lies after the end of its series.",
                 value=f"rows up to {self.text(int(self.stamps.argmax()))}",
                 fix="Give rows for the steps that are to be forecast.",
@@ -286,8 +286,8 @@ class Rows:
             "freq= (--freq)"
         )
         if given and self.reader.time_type != "int":
-            likely = infer_frequency(self.stamps, self.indptr, self.reader.tz)
-            if str(likely) != str(frequency):
+            likely = likelier_frequency(frequency, self.stamps, self.indptr)
+            if likely is not None:
                 fix = (
                     f"They look like freq={str(likely)!r} (--freq {likely}); or put them into "
                     "equal steps with resample='mean' (--resample mean)"
@@ -317,8 +317,8 @@ class Rows:
                 places=[
                     self.place(
                         left_out.start,
-                        f"{self.text(first)}, then {steps[i]:,} steps to the last stamp, with "
-                        f"{after - first:,} rows",
+                        f"{self.row(left_out.start)}; {steps[i]:,} steps lie between the first "
+                        f"and the last of {after - first:,} rows",
                     )
                 ],
                 fix="Look for a wrong stamp, or give the frequency: freq='D' (--freq D).",

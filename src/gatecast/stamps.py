@@ -154,6 +154,8 @@ class TextStamps(NamedTuple):
         The time zone, if the texts have one; UTC if they have several.
     wall : ndarray, optional
         Where texts have different UTC offsets: what they say without them.
+    odd : ndarray, optional
+        bool, which texts have an offset where most have none, or none where most have one.
     """
 
     stamps: Stamps
@@ -161,6 +163,7 @@ class TextStamps(NamedTuple):
     whole: bool
     tz: str | None = None
     wall: Stamps | None = None
+    odd: NDArray[np.bool_] | None = None
 
 
 def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
@@ -201,7 +204,8 @@ def parse_stamps(text: NDArray[np.object_]) -> TextStamps:
     else:
         read = _parse_dates(texts)
     wall = None if read.wall is None else read.wall[codes]
-    return read._replace(stamps=read.stamps[codes], bad=read.bad[codes], wall=wall)
+    odd = None if read.odd is None else read.odd[codes]
+    return read._replace(stamps=read.stamps[codes], bad=read.bad[codes], wall=wall, odd=odd)
 
 
 def order_days_first(text: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -391,6 +395,9 @@ def _parse_dates(texts: Any) -> TextStamps:
     strange = distinct[found.isna() & distinct.str.contains(r"\d *[+-]\d")]  # +1: pandas knows it
     bad |= ends.isin(strange).to_numpy(bool)
     written = found.dropna().unique()
+    zoned = ends.isin(distinct[found.notna()]).to_numpy(bool)
+    rarer = zoned if 2 * zoned[~bad].sum() < (~bad).sum() else ~zoned
+    odd = rarer & ~bad if len(written) else np.zeros(len(bad), bool)
     dates = dates.dt.tz_localize(None).mask(bad, pd.Timestamp(0))
     offsets = {x.replace("Z", "+00").replace(":", "").ljust(5, "0") for x in written}
     tz, wall = None, None
@@ -401,7 +408,7 @@ def _parse_dates(texts: Any) -> TextStamps:
         tz = "UTC"
         local = texts.str.replace(_OFFSET, "", regex=True).mask(bad, "1970-01-01")
         wall = _ints(pd.to_datetime(local, format="ISO8601", utc=True).dt.tz_localize(None))
-    return TextStamps(_ints(dates), bad, whole=False, tz=tz, wall=wall)
+    return TextStamps(_ints(dates), bad, whole=False, tz=tz, wall=wall, odd=odd)
 
 
 def _without_long(texts: Any) -> Any:
