@@ -11,11 +11,11 @@ import numpy as np
 
 from gatecast.errors import DataError
 from gatecast.evaluation.metrics import mase, rmse, smape
-from gatecast.features import MissingFuture, encode, fit_encoding
+from gatecast.features import encode, fit_encoding
 from gatecast.models.baselines import naive, seasonal_naive
 from gatecast.models.config import LSTMConfig, default_context_length
 from gatecast.models.lstm import LSTM, NO_CALENDAR
-from gatecast.panel import Intake, Panel, counted
+from gatecast.panel import Intake, MissingFuture, Panel, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,7 +29,6 @@ years that it does not know.
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -241,6 +240,8 @@ def _import_holidays() -> Any:
 
 def _find_country(country: str) -> str:
     """Return the code of a country, with that of a part if it has one."""
+    import difflib
+
     holidays = _import_holidays()
     code, _, part = str(country).strip().partition("-")
     codes: dict[str, str] = {}  # by all that a country may be called

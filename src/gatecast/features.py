@@ -26,14 +26,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatecast.cells import some
 from gatecast.dates import CYCLES, dates_of, fit_calendar, fit_holidays
 from gatecast.errors import ConfigError, DataError
-from gatecast.panel import counted, indptr_of, ranges
+from gatecast.panel import MissingFuture, counted, indptr_of, ranges, require_known
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,11 +54,9 @@ __all__ = [
     "Numeric",
     "encode",
     "fit_encoding",
-    "require_known",
     "similar",
 ]
 
-MissingFuture = Literal["error", "last", "seasonal"]
 
 _LARGEST = 10.0  # spreads that a number may be off
 _CONSTANT = 1e-9  # of a series' mean: a smaller spread is rounding
@@ -391,16 +389,6 @@ def encode(
         static=_read_static(encoding, panel),
         assumed=assumed,
     )
-
-
-def require_known(missing_future: object) -> None:
-    """Raise unless this is a way to deal with future covariates that are missing."""
-    if missing_future not in get_args(MissingFuture):
-        raise ConfigError(
-            "missing_future is an unknown word.",
-            value=repr(missing_future),
-            fix="Use error, last or seasonal.",
-        )
 
 
 def similar(static_all: Floats, static_new: Floats, k: int) -> NDArray[np.int64]:

@@ -40,6 +40,7 @@ Kind = Literal["array-1d", "array-2d", "pandas", "polars", "pyarrow"]
 Fill = Literal["interpolate", "zero"]
 Duplicates = Literal["error", "mean", "sum", "last"]
 Resample = Literal["mean", "sum", "last", "first", "min", "max", "median"]
+MissingFuture = Literal["error", "last", "seasonal"]
 
 
 @dataclass(frozen=True)
@@ -1016,6 +1017,16 @@ def _between(begin: Ints, end: Ints, n: int) -> Bools:
     steps[begin[some_are]] += 1
     steps[end[some_are]] -= 1
     return np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_)
+
+
+def require_known(missing_future: object) -> None:
+    """Raise unless this is a way to deal with future covariates that are missing."""
+    if missing_future not in get_args(MissingFuture):
+        raise ConfigError(
+            "missing_future is an unknown word.",
+            value=repr(missing_future),
+            fix="Use error, last or seasonal.",
+        )
 
 
 def can_be_saved(name: str | int | float) -> bool:

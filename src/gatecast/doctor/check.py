@@ -18,9 +18,8 @@ import numpy as np
 from gatecast.cells import some
 from gatecast.doctor.symptoms import SEVERITIES, by_severity, diagnose
 from gatecast.errors import ConfigError, DataError
-from gatecast.features import MissingFuture
 from gatecast.findings import Finding, Findings, Severity
-from gatecast.panel import Columns, Intake, Panel, are_paths, counted, from_any
+from gatecast.panel import Columns, Intake, MissingFuture, Panel, are_paths, counted, from_any
 from gatecast.stamps import format_stamps
 
 if TYPE_CHECKING:

@@ -22,8 +22,7 @@ from gatecast.panel import Panel, counted, ranges
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gatecast.features import MissingFuture
-    from gatecast.panel import Bools, Doubles
+    from gatecast.panel import Bools, Doubles, MissingFuture
 
 __all__ = ["SEVERITIES", "by_severity", "diagnose"]
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatecast import _core
-from gatecast.features import Encoded, Encoding, MissingFuture, encode, require_known
 from gatecast.models.config import LSTMConfig
+from gatecast.panel import MissingFuture, require_known
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from gatecast.features import Encoding
     from gatecast.panel import Panel
 
 __all__ = ["Inputs", "Prediction"]
@@ -81,6 +82,8 @@ class Inputs:
         require_known(missing_future)
         if self.encoding is None and self.config.scaling != "series":
             return None, np.zeros((n, h), bool)
+        from gatecast.features import Encoded, encode  # most models need none of it
+
         if self.encoding is None:
             nothing = np.zeros((n, 0), np.float32)
             encoded = Encoded(

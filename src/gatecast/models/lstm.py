@@ -15,7 +15,6 @@ import numpy as np
 from gatecast import _core
 from gatecast.cells import some
 from gatecast.errors import ConfigError, DataError
-from gatecast.features import Encoding, MissingFuture, encode, fit_encoding, similar
 from gatecast.models.config import (
     LossName,
     LSTMConfig,
@@ -33,6 +32,7 @@ from gatecast.panel import (
     Duplicates,
     Fill,
     Intake,
+    MissingFuture,
     Panel,
     Resample,
     counted,
@@ -45,6 +45,7 @@ from gatecast.progress import Progress, epoch_callback
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from gatecast.features import Encoding
     from gatecast.frequency import Frequency
 
 __all__ = ["LSTM", "NO_CALENDAR", "Fitted"]
@@ -439,9 +440,7 @@ class LSTM:
         inputs = Inputs(
             config,
             mask=config.reads_on or not bool(panel.observed.all()),
-            encoding=fit_encoding(panel, calendar=config.calendar, holidays=config.holidays)
-            if config.describes
-            else None,
+            encoding=_fit_encoding(panel, config) if config.describes else None,
         )
         covariates, _ = inputs.read(panel)
         network = inputs.network(config.network_horizon, config.precision)
@@ -668,6 +667,8 @@ class LSTM:
                 value=some(map(repr, cold.ids), cold.n_series),
                 fix="Leave these series out, or fit with static_covariates or future_covariates.",
             )
+        from gatecast.features import encode, similar
+
         m = self.season_length_
         known = encode(inputs.encoding, ends, 0, season_length=m)
         new = encode(inputs.encoding, cold, h, missing_future=missing_future, season_length=m)
@@ -957,6 +958,12 @@ def _levels(level: object) -> list[float]:
 def _near(q: float, trained: tuple[float, ...]) -> float | None:
     """The trained quantile that this is but for rounding."""
     return next((known for known in trained if math.isclose(known, q, abs_tol=1e-9)), None)
+
+
+def _fit_encoding(panel: Panel, config: LSTMConfig) -> Encoding:
+    from gatecast.features import fit_encoding  # most models need none of it
+
+    return fit_encoding(panel, calendar=config.calendar, holidays=config.holidays)
 
 
 def _interval(level: float, trained: tuple[float, ...]) -> dict[str, float]:

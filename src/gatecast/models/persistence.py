@@ -11,7 +11,6 @@ import numpy as np
 
 from gatecast import artifact
 from gatecast.errors import ArtifactError, GatecastError, MissingExtraError
-from gatecast.features import Encoding
 from gatecast.frequency import Frequency
 from gatecast.models.config import LSTMConfig
 from gatecast.models.inputs import Inputs
@@ -118,16 +117,20 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
     if type(mask) is not bool:
         raise ValueError(f"mask is {mask!r}")
     saved = metadata.get("encoding")
-    encoding = None if saved is None else Encoding.from_dict(saved)
-    config, read = model.config, encoding or Encoding()
+    encoding = None
+    if saved is not None:
+        from gatecast.features import Encoding
+
+        encoding = Encoding.from_dict(saved)
+    config = model.config
     if (
         (encoding is None) == config.describes
         or (config.reads_on and not mask)
-        or (read.calendar and not config.calendar)
-        or (read.holidays is None) != (config.holidays is None)
+        or (encoding and encoding.calendar and not config.calendar)
+        or (encoding and (encoding.holidays is None) != (config.holidays is None))
     ):
         raise ValueError("its covariates do not fit its settings")
-    inputs = Inputs(model.config, mask, encoding)
+    inputs = Inputs(config, mask, encoding)
     intake = _intake(metadata)
     frequency = metadata["frequency"]
     panel = None
