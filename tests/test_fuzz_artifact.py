@@ -12,13 +12,11 @@ import math
 import os
 import random
 import resource
-import signal
 import struct
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,6 +27,8 @@ import polars as pl
 
 import gatecast
 from gatecast import LSTM, ArtifactError, ConfigError, DataError
+
+from .time_limit import limited
 
 CASES = int(os.environ.get("GATECAST_FUZZ_CASES", "400"))
 SECONDS = 30  # for one file, however busy the machine is
@@ -269,27 +269,9 @@ def case(files: list[bytes], number: int) -> bytes:
     return closed(header, metadata, data)
 
 
-class Late(BaseException):
-    """Not done in time."""
-
-
-@contextmanager
-def limited() -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise Late(f"not done after {SECONDS} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def look(path: Path) -> str:
     """Load and use a file; anything but numbers or an error that is meant gets out."""
-    with limited(), warnings.catch_warnings():
+    with limited(SECONDS), warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "The newest")  # what predict says of gaps
         try:

@@ -10,13 +10,10 @@ import gzip
 import io
 import os
 import random
-import signal
 import subprocess
 import sys
 import warnings
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -31,6 +28,8 @@ from gatecast.errors import GatecastError
 from gatecast.files import FileFormat, read_panel
 from gatecast.findings import Findings
 from gatecast.panel import Columns, Intake, Panel
+
+from .time_limit import limited
 
 CASES = int(os.environ.get("GATECAST_FUZZ_CASES", "400"))
 SECONDS = 20  # for one file, however busy the machine is
@@ -169,29 +168,11 @@ def case(files: list[tuple[str, bytes]], number: int) -> tuple[str, bytes, rando
     return ending, content, source
 
 
-class Late(BaseException):
-    """Not done in time; no reader takes it for damage of the file."""
-
-
-@contextmanager
-def limited() -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise Late(f"not done after {SECONDS} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def look(path: Path, source: random.Random) -> str:
     """Read a file as it may be read; anything but a panel or an error that is meant gets out."""
     paths = [path] if source.randrange(8) else [path, path]
     found = Findings(collect=source.randrange(4) == 0)
-    with limited(), warnings.catch_warnings():
+    with limited(SECONDS), warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             panel = read_panel(

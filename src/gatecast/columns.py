@@ -12,9 +12,7 @@ import numpy as np
 from gatecast.cells import LARGEST, Bad, Where, read_cells, read_numbers, some
 from gatecast.errors import DataError
 from gatecast.findings import Findings, Place
-from gatecast.frequency import (
-    blocks,
-)
+from gatecast.frequency import TICKS, blocks
 from gatecast.panel import (
     Columns,
     Kind,
@@ -320,7 +318,7 @@ class Reader:
             bad = None
             if ticks.min() < low or ticks.max() >= end:
                 bad = checked((ticks < low) | (ticks >= end))
-            size = _NANOSECONDS[unit]
+            size = TICKS[unit]
             return (ticks if size == 1 else ticks * size), bad
         codes = None
         if dtype.is_numeric() and not dtype.is_decimal():
@@ -377,7 +375,6 @@ class Reader:
 
 _NO_DATES = "values that are not dates from 1678 to 2261"
 _WRITE_DATES = "Write dates as 2024-01-31, or use whole numbers throughout."
-_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _MAX_SHOWN = 10_000
 
 

@@ -45,13 +45,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gatecast.features import Encoding
-    from gatecast.panel import Panel
+    from gatecast.panel import Doubles, Ints, Panel
 
-    Bools = NDArray[np.bool_]
-    Ints = NDArray[np.int64]
     Floats = NDArray[np.float32]
-    Doubles = NDArray[np.float64]
-    Objects = NDArray[np.object_]
 
 __all__ = ["CYCLES", "dates_of", "fit_calendar", "fit_holidays"]
 

@@ -33,17 +33,14 @@ import numpy as np
 from gatecast.cells import some
 from gatecast.dates import CYCLES, dates_of, fit_calendar, fit_holidays
 from gatecast.errors import ConfigError, DataError
-from gatecast.panel import MissingFuture, counted, indptr_of, ranges, require_known
+from gatecast.panel import MissingFuture, counted, indptr_of, ranges, require_word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gatecast.panel import Panel
+    from gatecast.panel import Bools, Doubles, Ints, Panel
 
-    Bools = NDArray[np.bool_]
-    Ints = NDArray[np.int64]
     Floats = NDArray[np.float32]
-    Doubles = NDArray[np.float64]
     Objects = NDArray[np.object_]
 
 __all__ = [
@@ -357,7 +354,7 @@ def encode(
     ConfigError
         When an argument is impossible, or the stamps are no dates and the calendar is to be read.
     """
-    require_known(missing_future)
+    require_word("missing_future", missing_future, MissingFuture)
     if h < 0 or season_length < 1:
         raise ConfigError(
             "h must be 0 or more, and season_length 1 or more.",

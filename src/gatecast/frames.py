@@ -19,9 +19,7 @@ import numpy as np
 from gatecast.columns import open_frame
 from gatecast.errors import ConfigError, DataError
 from gatecast.findings import STRICT, Findings
-from gatecast.frequency import (
-    Frequency,
-)
+from gatecast.frequency import Frequency
 from gatecast.panel import (
     Covariates,
     Intake,
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
     from gatecast.panel import Doubles, Ints
 
-    Codes = NDArray[np.int32]
     Indices = NDArray[np.intp]
     Objects = NDArray[np.object_]
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NANOSECONDS",
+    "TICKS",
     "Frequency",
     "Rule",
     "blocks",
@@ -38,7 +39,9 @@ __all__ = [
     "parse_frequency",
 ]
 
-_TICKS = {"h": DAY // 24, "min": DAY // 1440, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+TICKS = {"h": DAY // 24, "min": DAY // 1440, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+"""Nanoseconds in the units that pass in absolute time."""
+
 # fmt: off
 _OLD_SPELLINGS = {
     "A": "YE", "Y": "YE", "AS": "YS", "BA": "BYE", "BY": "BYE", "BAS": "BYS",
@@ -99,8 +102,8 @@ def _read_alias(alias: str) -> Rule:
         at = _MONTHS.index(anchor or default)
         edge = month[1] + month[3]
         return Rule(f"{count}{name}{suffix}", "month", n * period, at, period, edge)
-    if anchor is None and name in _TICKS:
-        return Rule(f"{count}{name}", "tick", n * _TICKS[name])
+    if anchor is None and name in TICKS:
+        return Rule(f"{count}{name}", "tick", n * TICKS[name])
     if anchor is None and name in ("D", "B"):
         return Rule(f"{count}{name}", "day" if name == "D" else "business day", n)
     raise _unknown(alias)
@@ -536,7 +539,7 @@ def _readings(stamps: Stamps, tz: str | None) -> Iterator[str]:
             yield "B"
         yield f"{int(days)}D"
     for step in _modes(np.diff(stamps)).tolist():
-        yield next(f"{step // size}{name}" for name, size in _TICKS.items() if step % size == 0)
+        yield next(f"{step // size}{name}" for name, size in TICKS.items() if step % size == 0)
 
 
 def _monthly_readings(day: Stamps) -> Iterator[str]:
@@ -637,9 +640,9 @@ def _weekday(day: Stamps) -> Stamps:
 
 
 def _season_of_ticks(size: int) -> int:
-    if size >= _TICKS["min"]:
+    if size >= TICKS["min"]:
         return _whole(DAY, size)
-    return _whole(_TICKS["h"], size) if size >= _TICKS["s"] else 1
+    return _whole(TICKS["h"], size) if size >= TICKS["s"] else 1
 
 
 def _whole(season: int, step: int) -> int:

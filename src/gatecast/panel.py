@@ -100,6 +100,17 @@ class Columns:
         return (self.id_col, self.time_col, self.target_col, *self.covariates)
 
 
+def require_word(name: str, word: object, words: Any) -> None:
+    """Raise a ConfigError unless a setting is one of the words of a ``Literal``."""
+    known = get_args(words)
+    if word not in known:
+        raise ConfigError(
+            f"{name} is an unknown word.",
+            value=repr(word),
+            fix=f"Use {', '.join(known[:-1])} or {known[-1]}.",
+        )
+
+
 @dataclass(frozen=True)
 class Intake:
     """How data are to be taken in.
@@ -138,14 +149,11 @@ class Intake:
     usual_freq: str | int | None = None
 
     def __post_init__(self) -> None:
-        for name, words in (("fill", Fill), ("duplicates", Duplicates), ("resample", Resample)):
-            word, known = getattr(self, name), get_args(words)
-            if word not in known and (word is not None or name == "duplicates"):
-                raise ConfigError(
-                    f"{name} is an unknown word.",
-                    value=repr(word),
-                    fix=f"Use {', '.join(known[:-1])} or {known[-1]}.",
-                )
+        require_word("duplicates", self.duplicates, Duplicates)
+        if self.fill is not None:
+            require_word("fill", self.fill, Fill)
+        if self.resample is not None:
+            require_word("resample", self.resample, Resample)
         if self.usual_freq is not None:
             parse_frequency(self.usual_freq)
         if self.freq is not None:
@@ -295,12 +303,7 @@ class Panel:
         order = sorted(
             range(self.n_series), key=lambda i: (str(self.ids[i]), str(type(self.ids[i])))
         )
-        if order == list(range(self.n_series)):
-            return self
-        i = np.array(order)
-        panel = self._cut(self.indptr[i], self.indptr[i + 1], i)
-        spread = None if self.whole_spread is None else self.whole_spread[i]
-        return replace(panel, ids=self.ids[i], last=self.last[i], cold=None, whole_spread=spread)
+        return self if order == list(range(self.n_series)) else self._chosen(np.array(order))
 
     def with_cold(self) -> Panel:
         """Return the series and, after them, those without a value; their covariates are left."""
@@ -319,12 +322,13 @@ class Panel:
 
     def select(self, keep: ArrayLike) -> Panel:
         """Return only the series where ``keep``, bool ``[n_series]``, is true, and no cold ones."""
-        kept = np.flatnonzero(keep)
-        chosen = self._cut(self.indptr[kept], self.indptr[kept + 1], kept)
-        spread = None if self.whole_spread is None else self.whole_spread[kept]
-        return replace(
-            chosen, ids=self.ids[kept], last=self.last[kept], cold=None, whole_spread=spread
-        )
+        return self._chosen(np.flatnonzero(keep))
+
+    def _chosen(self, i: NDArray[np.intp]) -> Panel:
+        """Return some series, whole, in the order of ``i``, and no cold ones."""
+        panel = self._cut(self.indptr[i], self.indptr[i + 1], i)
+        spread = None if self.whole_spread is None else self.whole_spread[i]
+        return replace(panel, ids=self.ids[i], last=self.last[i], cold=None, whole_spread=spread)
 
     def drop_last(self, h: int) -> tuple[Panel, Doubles]:
         """Hold the last values back.
@@ -1017,16 +1021,6 @@ def _between(begin: Ints, end: Ints, n: int) -> Bools:
     steps[begin[some_are]] += 1
     steps[end[some_are]] -= 1
     return np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_)
-
-
-def require_known(missing_future: object) -> None:
-    """Raise unless this is a way to deal with future covariates that are missing."""
-    if missing_future not in get_args(MissingFuture):
-        raise ConfigError(
-            "missing_future is an unknown word.",
-            value=repr(missing_future),
-            fix="Use error, last or seasonal.",
-        )
 
 
 def can_be_saved(name: str | int | float) -> bool:

@@ -11,7 +11,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,16 @@ from gatecast.cells import some
 from gatecast.doctor.symptoms import SEVERITIES, by_severity, diagnose
 from gatecast.errors import ConfigError, DataError
 from gatecast.findings import Finding, Findings, Severity
-from gatecast.panel import Columns, Intake, MissingFuture, Panel, are_paths, counted, from_any
+from gatecast.panel import (
+    Columns,
+    Intake,
+    MissingFuture,
+    Panel,
+    are_paths,
+    counted,
+    from_any,
+    require_word,
+)
 from gatecast.stamps import format_stamps
 
 if TYPE_CHECKING:
@@ -316,12 +325,7 @@ def examine_data(
             raise ConfigError(
                 f"{name} must be 1 or more.", value=steps, fix="Use 12 for a year of months."
             )
-    if missing_future not in get_args(MissingFuture):
-        raise ConfigError(
-            "missing_future is an unknown word.",
-            value=repr(missing_future),
-            fix=f"Use {', '.join(get_args(MissingFuture))}.",
-        )
+    require_word("missing_future", missing_future, MissingFuture)
     source = _Source(data, intake, future_df, format)
     found = Findings(collect=True)
     panel = source.panel(found)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gatecast import _core
 from gatecast.models.config import LSTMConfig
-from gatecast.panel import MissingFuture, require_known
+from gatecast.panel import MissingFuture, require_word
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -79,24 +79,18 @@ class Inputs:
     ) -> tuple[_core.Covariates | None, NDArray[np.bool_]]:
         """Return a panel's covariates, ``h`` steps ahead, and where ``missing_future`` was used."""
         n = panel.n_series
-        require_known(missing_future)
+        require_word("missing_future", missing_future, MissingFuture)
         if self.encoding is None and self.config.scaling != "series":
             return None, np.zeros((n, h), bool)
-        from gatecast.features import Encoded, encode  # most models need none of it
+        from gatecast.features import Encoding, encode  # most models need none of it
 
-        if self.encoding is None:
-            nothing = np.zeros((n, 0), np.float32)
-            encoded = Encoded(
-                nothing, nothing, np.zeros(n, np.int64), nothing, np.zeros((n, h), bool)
-            )
-        else:
-            encoded = encode(
-                self.encoding,
-                panel,
-                h,
-                missing_future=missing_future,
-                season_length=season_length,
-            )
+        encoded = encode(
+            self.encoding or Encoding(),
+            panel,
+            h,
+            missing_future=missing_future,
+            season_length=season_length,
+        )
         covariates = _core.Covariates(
             past=encoded.past,
             future=encoded.future,

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 import numpy as np
 
@@ -39,6 +39,7 @@ from gatecast.panel import (
     from_any,
     indptr_of,
     ranges,
+    require_word,
 )
 from gatecast.progress import Progress, epoch_callback
 
@@ -629,7 +630,8 @@ class LSTM:
         self, panel: Panel, h: int, missing_future: MissingFuture = "error"
     ) -> Prediction:
         """Forecast ``h`` steps past the end of a panel's series, and those without history."""
-        if missing_future in get_args(MissingFuture) and not self.config.future_covariates:
+        require_word("missing_future", missing_future, MissingFuture)
+        if not self.config.future_covariates:
             missing_future = "error"  # there are none to miss
         covariates, assumed = self._inputs.read(
             panel, h, missing_future, season_length=self.season_length_
