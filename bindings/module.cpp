@@ -12,6 +12,7 @@
 #include "dispatch.hpp"
 #include "errors.hpp"
 #include "forecast.hpp"
+#include "smoothing.hpp"
 #include "tile.hpp"
 #include "train.hpp"
 #include "workers.hpp"
@@ -224,6 +225,73 @@ void check_inputs(const Network& network, const Windowing& windowing,
           "The network's inputs do not fit the windows'.");
   require(network.head_steps == (windowing.reads_on ? windowing.horizon : 1),
           "The network's head does not fit the windows'.");
+}
+
+// A coefficient a column.
+static_assert(sizeof(SmoothingCoefficients) == 4 * sizeof(double));
+const SmoothingCoefficients* coefficients_in(const In<double, nb::ndim<2>>& array) {
+  require(array.shape(1) == 4, "coefficients need alpha, beta, gamma and phi.");
+  return reinterpret_cast<const SmoothingCoefficients*>(array.data());
+}
+
+nb::tuple fit_smoothing_arrays(const SmoothingForm& form, const In<double, nb::ndim<1>>& values,
+                               const In<std::int64_t, nb::ndim<1>>& indptr, int iterations,
+                               int threads) {
+  check_indptr(values, indptr);
+  require(iterations >= 1, "iterations must be positive.");
+  const std::size_t n = indptr.size() - 1;
+  auto [coefficients, c] = new_array<double>({n, 4});
+  auto [states, s] = new_array<double>({n, std::size_t(form.states())});
+  auto [rmse, r] = new_array<double>({n});
+  auto [observed, o] = new_array<std::int64_t>({n});
+  auto [status, u] = new_array<std::uint8_t>({n});
+  Caller caller;
+  {
+    nb::gil_scoped_release release;
+    Interrupt interrupt = caller.interrupt();
+    fit_smoothing(form, {values.data(), indptr.data(), std::int64_t(n)}, iterations,
+                  threads_or_default(threads), interrupt,
+                  {reinterpret_cast<SmoothingCoefficients*>(c), s, r, o,
+                   reinterpret_cast<SmoothingStatus*>(u)});
+  }
+  caller.raise();
+  return nb::make_tuple(coefficients, states, rmse, observed, status);
+}
+
+nb::tuple run_smoothing_arrays(const SmoothingForm& form, const In<double, nb::ndim<1>>& values,
+                               const In<std::int64_t, nb::ndim<1>>& indptr,
+                               const In<double, nb::ndim<2>>& coefficients,
+                               const In<double, nb::ndim<2>>& initial_states, int threads) {
+  check_indptr(values, indptr);
+  const std::size_t n = indptr.size() - 1, n_states = std::size_t(form.states());
+  require(coefficients.shape(0) == n && initial_states.shape(0) == n &&
+              initial_states.shape(1) == n_states,
+          "Coefficients and initial states do not fit the series or the form.");
+  auto [states, s] = new_array<double>({n, n_states});
+  auto [errors, e] = new_array<double>({values.size()});
+  auto [status, u] = new_array<std::uint8_t>({n});
+  Caller caller;
+  {
+    nb::gil_scoped_release release;
+    Interrupt interrupt = caller.interrupt();
+    run_smoothing(form, {values.data(), indptr.data(), std::int64_t(n)},
+                  coefficients_in(coefficients), initial_states.data(), threads_or_default(threads),
+                  interrupt, s, e, reinterpret_cast<SmoothingStatus*>(u));
+  }
+  caller.raise();
+  return nb::make_tuple(states, errors, status);
+}
+
+nb::tuple smoothing_loss_arrays(const SmoothingForm& form, const In<double, nb::ndim<1>>& values,
+                                const In<double, nb::ndim<1>>& coefficients,
+                                const In<double, nb::ndim<1>>& initial_state) {
+  require(coefficients.size() == 4 && initial_state.size() == std::size_t(form.states()),
+          "Coefficients and initial state do not fit the form.");
+  auto [gradient, g] = new_array<double>({4 + initial_state.size()});
+  const double* const c = coefficients.data();
+  const double sum = smoothing_loss(form, values.data(), std::int64_t(values.size()),
+                                    {c[0], c[1], c[2], c[3]}, initial_state.data(), g);
+  return nb::make_tuple(sum, gradient);
 }
 
 }  // namespace
@@ -511,4 +579,31 @@ NB_MODULE(_core, m) {
       },
       "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),
       "steps"_a, "threads"_a = 0, "covariates"_a = nb::none());
+
+  nb::class_<SmoothingForm>(m, "SmoothingForm")
+      .def(
+          "__init__",
+          [](SmoothingForm* self, const std::string& trend, const std::string& season, bool damped,
+             int season_length) {
+            using C = Component;
+            const std::array words{std::pair{"none", C::kNone}, std::pair{"additive", C::kAdditive},
+                                   std::pair{"multiplicative", C::kMultiplicative}};
+            require(season_length >= 1, "season_length must be positive.");
+            new (self) SmoothingForm{choose("trend", trend, words), choose("season", season, words),
+                                     damped, season_length};
+          },
+          nb::kw_only(), "trend"_a = "none", "season"_a = "none", "damped"_a = false,
+          "season_length"_a = 1)
+      .def_prop_ro("n_states", &SmoothingForm::states);
+
+  m.def("fit_smoothing", &fit_smoothing_arrays, "form"_a, "values"_a, "indptr"_a, nb::kw_only(),
+        "iterations"_a = 500, "threads"_a = 0,
+        "coefficients [S, 4], initial states [S, n_states], rmse [S], observed [S], status [S]: "
+        "0 fitted, 1 too short, 2 not positive, 3 not finite.");
+  m.def("run_smoothing", &run_smoothing_arrays, "form"_a, "values"_a, "indptr"_a, "coefficients"_a,
+        "initial_states"_a, nb::kw_only(), "threads"_a = 0,
+        "states after the last values [S, n_states], one-step errors [total], status [S].");
+  m.def("smoothing_loss", &smoothing_loss_arrays, "form"_a, "values"_a, "coefficients"_a,
+        "initial_state"_a,
+        "The sum of squared one-step errors of a series, and its gradient [4 + n_states].");
 }

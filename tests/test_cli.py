@@ -17,7 +17,11 @@ import pytest
 
 import gatecast
 
-FAST = ("--epochs", "3")
+FAST = ("--model", "lstm", "--epochs", "3")
+COLUMNS = [
+    *("unique_id", "ds", "forecast"),
+    *("forecast-lo-80", "forecast-hi-80", "forecast-lo-95", "forecast-hi-95"),
+]
 
 
 def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -47,11 +51,13 @@ def test_a_two_column_file_is_forecast_past_its_end(csv: Path) -> None:
     done = run("forecast", csv, "-h", 12, *FAST)
     assert done.returncode == 0, done.stderr
     frame = pd.read_csv(io.StringIO(done.stdout))
-    assert list(frame.columns) == ["unique_id", "ds", "LSTM"]
+    assert list(frame.columns) == COLUMNS
     assert frame["ds"].tolist() == [f"2020-{month:02}-01" for month in range(1, 13)]
-    assert np.isfinite(frame["LSTM"]).all()
+    assert np.isfinite(frame.iloc[:, 2:]).all(axis=None)
+    assert (frame["forecast-lo-95"] <= frame["forecast-lo-80"]).all()
+    assert (frame["forecast-lo-80"] <= frame["forecast"]).all()
     assert "SeasonalNaive" in done.stderr
-    assert "Error on the last 12 values" in done.stderr
+    assert "backtests of 12 steps" in done.stderr
 
 
 def test_json_is_one_object_and_nothing_else(csv: Path) -> None:
@@ -59,13 +65,21 @@ def test_json_is_one_object_and_nothing_else(csv: Path) -> None:
     report = json.loads(done.stdout)
     assert set(report) == {
         "model", "frequency", "season_length", "horizon", "series", "holdout", "forecast",
-        "precision", "seconds", "notes",
+        "precision", "seconds", "notes", "chosen", "leaderboard", "verdict", "intervals",
     }  # fmt: skip
     assert (report["model"], report["frequency"], report["season_length"]) == ("LSTM", "MS", 12)
+    assert report["chosen"] == "LSTM"
+    assert [set(row) for row in report["leaderboard"]] == 4 * [
+        {"model", "mase", "smape", "rmse", "pinball", "coverage_90", "skill", "seconds"}
+    ]
+    assert set(report["verdict"]) == {
+        *("text", "skill", "skill_interval", "recommends_lstm", "lag", "copies_past"),
+    }
+    assert {row["level"] for row in report["intervals"]} == {80, 90, 95}
     assert (report["horizon"], report["series"]) == (6, 1)
-    assert set(report["holdout"]) == {"LSTM", "Naive", "SeasonalNaive"}
+    assert set(report["holdout"]) == {"LSTM", "Naive", "SeasonalNaive", "HoltWinters"}
     assert set(report["holdout"]["LSTM"]) == {"mase", "rmse", "smape"}
-    assert [set(row) for row in report["forecast"]] == [{"unique_id", "ds", "LSTM"}] * 6
+    assert [set(row) for row in report["forecast"]] == [set(COLUMNS)] * 6
     assert report["forecast"][0]["ds"] == "2020-01-01"
     assert done.stderr == ""
 
@@ -80,8 +94,8 @@ def test_files_are_written_where_asked_and_nowhere_else(csv: Path, tmp_path: Pat
     again = run("predict", model)
     pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(again.stdout)), expected)
     from_file = json.loads(run("predict", model, csv, "-h", 2, "--json").stdout)
-    assert [row["LSTM"] for row in from_file["forecast"]] == expected["LSTM"].tolist()[:2]
-    assert gatecast.load(model).predict()["LSTM"].tolist() == expected["LSTM"].tolist()
+    assert [row["forecast"] for row in from_file["forecast"]] == expected["forecast"].tolist()[:2]
+    assert gatecast.load(model).predict()["forecast"].tolist() == expected["forecast"].tolist()
 
 
 def test_the_forecast_does_not_depend_on_threads_or_repetition(csv: Path) -> None:
@@ -108,7 +122,7 @@ def test_predict_only_some_series(several: pd.DataFrame, tmp_path: Path) -> None
     frame = pd.read_csv(io.StringIO(run("predict", model, "--series", "b").stdout))
     assert frame["unique_id"].tolist() == ["b", "b"]
     failed(run("predict", model, "--series", "z"), 3, "no such series", "Got: z", "a, b, c")
-    failed(run("predict", model, "-h", 3), 2, "trained for 2 steps")
+    failed(run("predict", model, "-h", 3), 2, "calibrated for 2 steps")
     failed(run("predict", model, "--threads", 0), 2, "threads must be a whole number")
     failed(run("predict", model, "--target", "nope"), 2, "--target", "FILE, and none")
     failed(run("predict", model, "--resample", "sum", "--freq", "D"), 2, "--freq, --resample")
@@ -131,7 +145,7 @@ def test_series_without_history_are_counted_drawn_and_can_be_chosen(
         options = [part for name in chosen for part in ("--series", name)]
         frame = pd.read_csv(io.StringIO(run("predict", model, *options).stdout))
         assert frame["unique_id"].unique().tolist() == chosen
-        assert frame["LSTM"].tolist() == expected.loc[chosen, "LSTM"].tolist()
+        assert frame["forecast"].tolist() == expected.loc[chosen, "forecast"].tolist()
 
 
 def test_a_model_remembers_how_its_file_was_taken_in(tmp_path: Path) -> None:
@@ -254,7 +268,7 @@ def test_a_terminal_without_the_letters_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_when_the_reader_has_seen_enough_the_rest_is_still_said(csv: Path) -> None:
-    command = f"{sys.executable} -m gatecast forecast {csv} -h 6 --epochs 3"
+    command = f"{sys.executable} -m gatecast forecast {csv} -h 6 --model naive"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command} | true"],
         capture_output=True,
@@ -266,11 +280,11 @@ def test_when_the_reader_has_seen_enough_the_rest_is_still_said(csv: Path) -> No
 
 
 def test_a_pipe_can_be_written_to(csv: Path) -> None:
-    command = f"{sys.executable} -m gatecast forecast {csv} -h 2 --epochs 3 --out /dev/stdout"
+    command = f"{sys.executable} -m gatecast forecast {csv} -h 2 --model naive --out /dev/stdout"
     done = subprocess.run(
         ["bash", "-c", f"{command} | cat"], capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("unique_id,ds,LSTM\n")
+    assert done.stdout.startswith("unique_id,ds,forecast,forecast-lo-80")
 
 
 def test_ctrl_c_ends_with_130_and_leaves_no_file(csv: Path, tmp_path: Path) -> None:
@@ -346,10 +360,10 @@ def test_every_instruction_set_gives_nearly_the_same_forecast(csv: Path) -> None
         for isa in facts["available_isas"]
     ]
     for frame in frames[1:]:
-        np.testing.assert_allclose(frame["LSTM"], frames[0]["LSTM"], rtol=1e-4)
+        np.testing.assert_allclose(frame["forecast"], frames[0]["forecast"], rtol=1e-4)
 
 
-@pytest.mark.parametrize("command", ["demo", "forecast", "predict", "info"])
+@pytest.mark.parametrize("command", ["backtest", "check", "demo", "forecast", "predict", "info"])
 def test_every_command_has_help(command: str) -> None:
     done = run(command, "--help")
     assert done.returncode == 0

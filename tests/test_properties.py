@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatecast import LSTM, ConfigError, DataError
-from gatecast.auto import forecast_panel
+from gatecast.auto import Request, forecast_panel
 from gatecast.doctor import check
 from gatecast.features import encode, fit_encoding
 from gatecast.panel import Columns, Intake, Panel, from_any, indptr_of
@@ -427,14 +427,19 @@ def test_the_forecast_that_is_scored_knows_nothing_of_what_it_is_scored_on(
         wrong = df.assign(**{x: df[x].where(df["t"] < last, value) for x in ("y", "rain")})
         more = pd.concat([wrong, ahead_of(df)])  # for the forecast that is not scored
         panel = from_any(more, Intake(columns, fill=fill))
-        settings = {"epochs": 2, "context_length": 8, "hidden_size": 4}
-        outcome = forecast_panel(panel, H, settings=settings, threads=1)
-        assert outcome.holdout is not None
-        return outcome.holdout.forecasts
+        return held_out(panel)
 
     honest, wrong = scored(5.0), scored(1e6)
     for name, forecast in honest.items():
         np.testing.assert_array_equal(forecast, wrong[name], err_msg=name)
+
+
+def held_out(panel: Panel) -> dict[str, np.ndarray]:
+    """Forecasts of the newest window, by model."""
+    settings = {"epochs": 2, "context_length": 8, "hidden_size": 4}
+    result = forecast_panel(panel, Request(h=H, settings=settings, threads=1))
+    assert result.tested is not None
+    return {name: result.tested.point(name)[-1] for name in result.tested.outputs}
 
 
 def ahead_of(df: pd.DataFrame) -> pd.DataFrame:
@@ -453,10 +458,7 @@ def test_a_hole_that_reaches_over_the_cut_lets_nothing_through(fill: Any) -> Non
         df = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=n), "y": y})
         df.loc[n - H + 1 :, "y"] = value
         panel = from_any(df, Intake(fill=fill))
-        settings = {"epochs": 2, "context_length": 8, "hidden_size": 4}
-        outcome = forecast_panel(panel, H, settings=settings, threads=1)
-        assert outcome.holdout is not None
-        return outcome.holdout.forecasts["LSTM"]
+        return held_out(panel)["LSTM"]
 
     np.testing.assert_array_equal(scored(10.0), scored(1e6))
 

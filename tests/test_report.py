@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -17,27 +19,28 @@ import pandas as pd
 import pytest
 
 from gatecast.demo import DemoResult, Score
+from gatecast.errors import ConfigError, MissingExtraError
 from gatecast.report import (
+    Backtested,
     ForecastView,
     Section,
     SeriesView,
     Table,
-    forecast_figure,
-    holdout_verdict,
+    main_figure,
     write_demo_page,
     write_forecast_page,
     write_page,
+    write_png,
 )
+from gatecast.report.figures import SCHEME, styles_of
+from gatecast.report.words import _WORDS, Words
 
 HOSTILE = (
     "<script>alert(1)</script>",
     '</script><img src="http://evil.example/x" onerror=alert(1)>',
 )
-SCORES = {
-    "LSTM": {"mase": 0.71, "rmse": 22.3, "smape": 3.6},
-    "SeasonalNaive": {"mase": 1.0, "rmse": 50.7, "smape": 10.2},
-    "Naive": {"mase": 3.7, "rmse": 137.1, "smape": 22.4},
-}
+VERDICT = "Holt-Winters beats the seasonal naive forecast by 38 % ± 9 %. Use it."
+MODELS = ("HoltWinters", "LSTM", "SeasonalNaive", "Naive")
 
 
 X, FUTURE = np.arange(-50.0, 50.0), np.arange(50.0, 100.0)
@@ -72,32 +75,85 @@ DEMO = DemoResult(
 )
 
 
-def series(name: str = "y", n: int = 144, h: int = 12, ds: Any = None) -> SeriesView:
+def series(
+    name: str = "y",
+    n: int = 144,
+    h: int = 12,
+    ds: Any = None,
+    windows: int = 2,
+    levels: tuple[float, ...] = (80.0, 90.0),
+    models: tuple[str, ...] = MODELS,
+    **changes: Any,
+) -> SeriesView:
     ds = pd.date_range("1949-01-01", periods=n + h, freq="MS") if ds is None else ds
     y = 100.0 + np.arange(n) + 10 * np.sin(np.arange(n) * 2 * np.pi / 12)
-    held, ahead = np.full(h, y[-h - 1]), np.full(h, y[-1])
-    return SeriesView(
-        name,
-        ds[:n],
-        y,
-        ds[n - h : n],
-        {"LSTM": y[n - h :] + 1.0, "Naive": held, "SeasonalNaive": y[n - 2 * h : n - h]},
-        ds[n:],
-        {"LSTM": y[n - h :] + 12.5, "Naive": ahead, "SeasonalNaive": y[n - h :]},
+
+    def around(middle: Any) -> dict[float, Any]:
+        return {level: (middle - level / 10, middle + level / 10) for level in levels}
+
+    backtests = []
+    for end in range(n - h * (windows - 1), n + 1, h):
+        truth = y[end - h : end]
+        lines = {name: truth + number + 0.25 for number, name in enumerate(models)}
+        backtests.append(Backtested(ds[end - h : end], lines, around(truth)))
+    ahead = y[-h:] + 12.5
+    settings: dict[str, Any] = {
+        "unique_id": name,
+        "role": "",
+        "history_ds": ds[:n],
+        "history": y,
+        "backtests": backtests,
+        "future_ds": ds[n:],
+        "forecast": ahead,
+        "intervals": around(ahead),
+    }
+    return SeriesView(**{**settings, **changes})
+
+
+def row(model: str, mase: float, **changes: Any) -> dict[str, Any]:
+    numbers = {"smape": 7.1 * mase, "rmse": 31.2 * mase, "pinball": 9.8 * mase, "seconds": 0.2}
+    return {"model": model, "mase": mase, "skill": 1 - mase, "coverage_90": 0.912, **numbers} | (
+        changes
     )
 
 
 def view(**changes: Any) -> ForecastView:
     settings: dict[str, Any] = {
         "title": "air.csv: 12 steps",
+        "verdict": VERDICT,
+        "chosen": "HoltWinters",
+        "lang": "en",
         "horizon": 12,
         "season_length": 12,
         "series": [series()],
-        "scores": SCORES,
+        "n_series": 1,
+        "n_scored": 1,
+        "leaderboard": [row(name, 0.62 + n * 0.38) for n, name in enumerate(MODELS)],
+        "n_windows": 2,
+        "errors_by_step": {name: np.linspace(0.5 + n, 1 + n, 12) for n, name in enumerate(MODELS)},
+        "calibration": {80.0: 78.25, 90.0: 91.2},
+        "findings": [("warning", "The last 3 values are equal.", "Look at the export.")],
+        "decisions": [("A season of 12 steps", "Months repeat each year.")],
         "settings": {"Seed": "0", "Frequency": "MS"},
         "notes": ["The rows were sorted."],
+        "command": "gatecast forecast air.csv -h 12 --seed 0",
     }
     return ForecastView(**{**settings, **changes})
+
+
+def page_of(tmp_path: Path, **changes: Any) -> str:
+    write_forecast_page(tmp_path / "page.html", view(**changes))
+    return (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def read(page: str) -> str:
+    """Return what a reader sees of a page, but for the charts."""
+    text = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+    return unescape(re.sub(r"<[^>]*>", " ", text)).replace("\u00a0", " ")
+
+
+def trace(figure: Any, name: str) -> Any:
+    return next(one for one in figure["data"] if one["name"] == name)
 
 
 def own_text(page: str) -> str:
@@ -176,122 +232,321 @@ def test_the_demo_page_says_so_when_nothing_was_learnt(tmp_path: Path) -> None:
     assert "NaN" not in own_text(page)
 
 
-def test_the_forecast_page_has_the_numbers(forecast_page: str) -> None:
-    text = unescape(own_text(forecast_page)).replace("\u00a0", " ")
-    assert holdout_verdict(SCORES, 12) in text
-    for said in ("22.30", "137.10", "3.60", "The rows were sorted.", "Frequency", "air.csv"):
-        assert said in text
-    assert text.index(">LSTM</th>") < text.index(">Seasonal naive</th>") < text.index(">Naive</th>")
-    (figure,) = figures(forecast_page)
-    lstm = next(trace for trace in figure["data"] if trace["name"] == "LSTM")
-    assert lstm["x"][0] == "1960-01-01T00:00:00"
-    assert lstm["x"][-1] == "1961-12-01T00:00:00"
-    np.testing.assert_allclose(lstm["y"][13:], series().future["LSTM"])
-    assert lstm["y"][12] is None
+def test_the_forecast_page_says_the_verdict_first_and_then_all_there_is(forecast_page: str) -> None:
+    text = read(forecast_page)
+    told = [
+        "air.csv: 12 steps",
+        VERDICT,
+        "Chosen model",
+        "0.620",
+        "The forecast",
+        "The leaderboard",
+        "the same 2 windows of 12 steps",
+        "Error by step",
+        "Do the intervals hold?",
+        "78.2 %",
+        "What the check of the data found",
+        "Warning",
+        "The last 3 values are equal.",
+        "Look at the export.",
+        "What was decided, and why",
+        "Months repeat each year.",
+        "The rows were sorted.",
+        "Frequency",
+        "gatecast forecast air.csv -h 12 --seed 0",
+    ]
+    places = [text.index(said, place) for place, said in zip([0] * len(told), told, strict=True)]
+    assert places == sorted(places)
+
+
+def test_the_leaderboard_is_in_per_cent_and_marks_the_chosen_model(tmp_path: Path) -> None:
+    rows = [row("Theta", 0.5), row("HoltWinters", 0.62), row("Naive", 1.5, skill=-0.5)]
+    page = page_of(tmp_path, leaderboard=[*rows, row("Drift", float("nan"), skill=None)])
+    lines = re.findall(r"<tr.*?</tr>", page[page.index("The leaderboard") :], re.DOTALL)
+    cells = [re.sub(r"<[^>]*>", " ", line).replace("\xa0", " ").split("  ") for line in lines]
+    cells = [[cell.strip() for cell in line if cell.strip()] for line in cells[1:5]]
+    assert cells[0][:3] == ["Theta", "0.500", "+50.0 %"]
+    assert cells[1][:4] == ["Holt-Winters", "chosen", "0.620", "+38.0 %"]
+    assert cells[2] == ["Naive", "1.500", "−50.0 %", "10.65", "46.8", "14.70", "91.2 %", "0.20"]
+    assert cells[3][:3] == ["Drift", "–", "–"]
+    assert [number for number, line in enumerate(lines) if 'class="marked"' in line] == [2]
+
+
+def test_the_chart_has_history_backtests_forecast_and_a_fan(forecast_page: str) -> None:
+    main, *others = figures(forecast_page)
+    assert len(others) == 2
+    chosen = trace(main, "Holt-Winters")
+    assert chosen["x"][0] == "1959-01-01"
+    assert chosen["x"][-1] == "1961-12-01"
+    np.testing.assert_allclose(chosen["y"][26:], series().forecast, atol=5e-4)
+    assert chosen["y"][12] is None
+    assert chosen["y"][25] is None
+    # Two bands, the wider one first, so that the narrower one lies on top of it.
+    wide, narrow = (one for one in main["data"] if one.get("fill") == "toself")
+    assert max(wide["y"][-24:]) == pytest.approx(max(chosen["y"][-12:]) + 9)
+    assert max(narrow["y"][-24:]) == pytest.approx(max(chosen["y"][-12:]) + 8)
+    assert wide["fillcolor"] == narrow["fillcolor"]
+    assert wide["fillcolor"][:7] == SCHEME["holtwinters"][0]
+    assert [one["name"] for one in main["data"] if one.get("visible") == "legendonly"] == [
+        "Naive",
+        "LSTM",
+    ]
+
+
+def test_an_interval_is_one_line_of_the_label_with_as_many_digits_as_help() -> None:
+    figure = main_figure(series(), chosen="HoltWinters")
+    chosen = trace(figure, "Holt-Winters")
+    middle = series().forecast[-1]
+    ends = [
+        f"{level:g} %: {middle - level / 10:.1f} – {middle + level / 10:.1f}" for level in (80, 90)
+    ]
+    assert chosen.customdata[-1] == "<br>" + "<br>".join(ends)
+    assert all(one.hoverinfo == "skip" for one in figure.data if one.fill == "toself")
+    assert figure.layout.yaxis.hoverformat == ",.1f"
+    tiny = SeriesView("t", "", [1, 2], [1e-6, -2e-6], [], [3], [0.0], {90.0: ([-1e-6], [1e-6])})
+    (said,) = trace(main_figure(tiny), "Forecast").customdata
+    assert said == "<br>90 %: −0.000001000 – 0.000001000"
+
+
+def test_a_fan_leaves_gaps_where_an_interval_is_not_there() -> None:
+    low, high = np.array([1.0, 2.0, np.nan, 3.0]), np.array([2.0, 3.0, 4.0, 5.0])
+    one = SeriesView("g", "", [0, 1], [1.0, 2.0], [], [2, 3, 4, 5], [1.5] * 4, {90: (low, high)})
+    (band,) = (one for one in main_figure(one).data if one.fill == "toself")
+    assert band.x == (2, 3, 3, 2, None, 4.75, 5.25, 5.25, 4.75)
+    assert band.y == (1.0, 2.0, 3.0, 2.0, None, 3.0, 3.0, 5.0, 5.0)
+
+
+def test_a_wild_interval_does_not_press_the_values_into_a_line() -> None:
+    one = series(intervals={90.0: (np.full(12, -1e9), np.full(12, 1e9))})
+    low, high = main_figure(one).layout.yaxis.range
+    assert high - low < 5 * np.ptp(series().history)
 
 
 def test_when_names_are_hostile_then_they_stay_text(tmp_path: Path) -> None:
     bad = HOSTILE[1]
-    write_forecast_page(
-        tmp_path / "a.html",
-        view(
-            title=bad,
-            series=[series(name) for name in HOSTILE],
-            settings={bad: bad},
-            notes=[bad],
-            scores={**SCORES, bad: {"mase": 2.0}},
-        ),
+    page = page_of(
+        tmp_path,
+        title=bad,
+        verdict=bad,
+        chosen=bad,
+        series=[series(name, models=(bad, "Naive")) for name in HOSTILE],
+        n_series=2,
+        settings={bad: bad},
+        notes=[bad],
+        findings=[(bad, bad, bad)],
+        decisions=[(bad, bad)],
+        command=bad,
+        leaderboard=[row(bad, 0.5), row("Naive", 1.0)],
+        errors_by_step={bad: np.ones(12)},
     )
-    text = own_text((tmp_path / "a.html").read_text(encoding="utf-8"))
+    text = own_text(page)
     assert "<img" not in text
     assert "<script>alert" not in text
     assert text.count("</script>") == len(re.findall(r"<script[ >]", text))
     # Plotly reads a part of HTML in its texts, so they are escaped once more inside the JSON.
-    titles = [figure["layout"]["yaxis"]["title"]["text"] for figure in figures(text)]
-    assert titles[0] == "&lt;script&gt;alert(1)&lt;/script&gt;"
-    assert all("<" not in title for title in titles)
+    drawn = figures(text)
+    assert drawn[0]["layout"]["yaxis"]["title"]["text"] == "&lt;script&gt;alert(1)&lt;/script&gt;"
+    names = [one["name"] for figure in drawn for one in figure["data"]]
+    names += [figure["layout"]["yaxis"]["title"]["text"] for figure in drawn]
+    assert all("<" not in name for name in names)
     assert "<option>&lt;script&gt;alert(1)&lt;/script&gt;</option>" in text
 
 
-def test_when_there_are_many_series_then_twelve_are_drawn_and_it_says_so(tmp_path: Path) -> None:
-    many = [series(f"s{number}", n=30, h=3) for number in range(14)]
-    write_forecast_page(
-        tmp_path / "a.html", view(series=many, n_series=500, n_scored=480, horizon=3)
+def test_the_chooser_has_the_typical_the_best_and_the_worst_first(tmp_path: Path) -> None:
+    roles = {3: "worst", 5: "best", 9: "typical"}
+    many = [
+        series(f"s{number}", n=36, h=3, role=roles.get(number, ""), mase=0.1 * number)
+        for number in range(40)
+    ]
+    page = page_of(tmp_path, series=many[:30], n_series=1000, n_scored=980, horizon=3)
+    assert re.findall("<option>(.*?)</option>", page)[:4] == [
+        "s9 · typical · MASE 0.900",
+        "s5 · best · MASE 0.500",
+        "s3 · worst · MASE 0.300",
+        "s0 · MASE 0.00",
+    ]
+    text = read(page)
+    assert "30 of 1,000 series are drawn" in text
+    assert "in each of 980 series" in text
+    assert len(figures(page)) == 32
+    assert page_of(tmp_path, series=many, n_series=40, horizon=3).count("<option>") == 30
+
+
+def test_a_page_is_small_enough_for_long_series_and_for_many(tmp_path: Path) -> None:
+    n, h = 20_000, 168
+    noise = np.random.default_rng(0).normal(size=n)
+    models = ("HoltWinters", "LSTM", "Theta", "Blend", "Drift", "SeasonalNaive", "Naive")
+    ds = pd.date_range("2020-01-01", periods=n + h, freq="h")
+    settings = {"horizon": h, "errors_by_step": dict.fromkeys(models, noise[:h])}
+    levels = (50.0, 80.0, 90.0, 95.0)
+    one = series(n=n, h=h, ds=ds, windows=10, models=models, levels=levels, history=noise / 3)
+    page = page_of(tmp_path, series=[one], **settings)
+    assert len(page.encode()) < 6e6
+    assert "Of longer series the last 10,000 points are drawn." in read(page)
+    assert "Of the backtests the newest are drawn." in read(page)
+    page = page_of(tmp_path, series=[one] * 30, n_series=1000, n_scored=1000, **settings)
+    assert len(page.encode()) < 15e6
+    assert "Of longer series the last 2,666 points are drawn." in read(page)
+
+
+def test_a_page_in_chinese_has_no_english_left(tmp_path: Path) -> None:
+    page = page_of(
+        tmp_path,
+        lang="zh",
+        title="航空",
+        verdict="请使用 Holt-Winters。",
+        series=[series("甲", role="best", mase=0.5), series("乙")],
+        n_series=9,
+        n_scored=7,
+        settings={"频率": "MS"},
+        notes=["已排序。"],
+        decisions=[("季节", "每年重复")],
+        findings=[("warning", "最后三个值相等", "请检查")],
+        command="",
     )
-    page = (tmp_path / "a.html").read_text(encoding="utf-8")
-    assert len(figures(page)) == page.count("<option>") == 12
-    assert "12 of 500 series are drawn" in page
-    assert "of each of 480 series" in page
+    assert '<html lang="zh-CN">' in page
+    names = {one["name"] for figure in figures(page) for one in figure["data"]}
+    text = " ".join([read(page), *names])
+    for figure in figures(page):
+        layout = figure["layout"]
+        text += " ".join(note["text"] for note in layout.get("annotations", ()))
+        text += " ".join(layout[axis]["title"]["text"] for axis in ("xaxis", "yaxis"))
+    words = set(re.findall(r"[A-Za-z][A-Za-z-]+", text))
+    known = {"Holt-Winters", "LSTM", "MASE", "sMAPE", "RMSE", "pinball", "MS", "gatecast"}
+    assert words <= known | {"JavaScript", "air", "csv"}, words
+    assert "季节朴素预测" in names
+    assert "甲 · 最好 · MASE 0.500" in page
+
+
+def test_both_languages_say_the_same_things_with_the_same_parts() -> None:
+    english, chinese = _WORDS["en"], _WORDS["zh"]
+    assert list(english) == list(chinese)
+    for key, text in english.items():
+        parts = re.findall(r"{(\w+)}", text)
+        assert sorted(set(parts)) == sorted(set(re.findall(r"{(\w+)}", chinese[key]))), key
+    assert Words("en").levels([80.0, 90.0, 97.5]) == "80, 90 and 97.5"
+    assert Words("zh").levels([90.0]) == "90"
+    with pytest.raises(ConfigError, match="English or Chinese"):
+        Words("fr")
+
+
+def test_no_two_models_are_told_apart_by_the_colour_alone() -> None:
+    names = ["LSTM", "LSTM-64", "LSTM-128", "Naive", "SeasonalNaive", "HoltWinters", "Theta"]
+    names += ["Drift", "Blend", "AutoETS", "AutoARIMA", "AutoTheta", "Mine", "Yours"]
+    styles = styles_of(names)
+    assert len({style.dash for style in styles.values()}) == len(names)
+    assert len({style.symbol for style in styles.values()}) > len(names) // 2
+    assert styles_of(reversed(names))["Theta"] == styles["Theta"]
+
+
+def test_when_nothing_was_scored_then_the_page_says_so(tmp_path: Path) -> None:
+    bare = SeriesView("y", "", [1, 2, 3], [1.0, 2.0, 3.0], [], [4], [4.0])
+    page = page_of(
+        tmp_path,
+        series=[bare],
+        leaderboard=[],
+        n_windows=0,
+        n_scored=0,
+        horizon=1,
+        errors_by_step={},
+        calibration={},
+        findings=[],
+    )
+    text = read(page)
+    assert "Tested on" in text
+    assert "nothing: too little data" in text
+    assert "the next step, past the end" in text
+    for absent in ("leaderboard", "In the shade", "bands", "check of the data"):
+        assert absent not in text
 
 
 @pytest.mark.parametrize(
-    ("lstm", "seasonal", "said"),
+    ("ds", "first", "last", "end", "written"),
     [
-        (0.71, 1.0, "29 % below seasonal naive's (1.00)"),
-        (0.71, 1.0, "On this test the LSTM is worth using."),
-        (0.97, 1.0, "So small a lead over one stretch of the past can be luck."),
-        (1.0, 1.004, "about the same as seasonal naive's (1.00)"),
-        (1.0, 1.004, "is simpler and does as well here"),
-        (1.2, 1.0, "20 % above seasonal naive's (1.00)"),
-        (1.2, 1.0, "The simple seasonal naive forecast did better here: prefer it."),
-        (2.5, 1.0, "2.5 times seasonal naive's (1.00)"),
-        (0.1, 0.0, "above seasonal naive's (0.00)"),
-        (0.0, 0.0, "about the same as seasonal naive's (0.00)"),
-    ],
-)
-def test_the_verdict_is_worded_for_what_happened(lstm: float, seasonal: float, said: str) -> None:
-    scores = {"LSTM": {"mase": lstm}, "Naive": {"mase": 3.0}, "SeasonalNaive": {"mase": seasonal}}
-    assert said in holdout_verdict(scores, 12)
-
-
-def test_the_verdict_without_a_season_a_mase_or_a_test() -> None:
-    same = {"LSTM": {"mase": 0.5}, "Naive": {"mase": 1.0}, "SeasonalNaive": {"mase": 1.0}}
-    assert "seasonal" not in holdout_verdict(same, 1)
-    assert holdout_verdict(same, 1).startswith("On the last point, which")
-    nan = {name: {"mase": float("nan"), "rmse": scores["rmse"]} for name, scores in SCORES.items()}
-    assert "RMSE 22.30" in holdout_verdict(nan, 12)
-    for scores in ({}, {"LSTM": {"mase": 1.0}}, {"LSTM": {}, "Naive": {"mase": 1.0}}):
-        assert "was not compared" in holdout_verdict(scores, 12)
-
-
-@pytest.mark.parametrize(
-    ("ds", "first", "last", "end"),
-    [
-        (np.arange(48), 0, 47, 47.5),
+        (np.arange(48), 0, 47, 47.5, None),
         (
             pd.date_range("2024-03-30", periods=48, freq="h", tz="Europe/Berlin"),
             "2024-03-30T00:00:00",
             "2024-04-01T00:00:00",
-            "2024-04-01T00:30:00.000",
+            "2024-04-01T00:30:00",
+            "%Y-%m-%d %H:%M",
         ),
         (
             [f"{1900 + year}-01-01" for year in range(48)],
-            "1900-01-01T00:00:00",
-            "1947-01-01T00:00:00",
-            "1947-07-02T12:00:00.000",
+            "1900-01-01",
+            "1947-01-01",
+            "1947-07-02T12:00:00",
+            "%Y",
+        ),
+        (
+            pd.date_range("2024-01-31", periods=48, freq="D"),
+            "2024-01-31",
+            "2024-03-18",
+            None,
+            "%Y-%m-%d",
+        ),
+        (
+            pd.date_range("2020-01-01", periods=48, freq="MS"),
+            "2020-01-01",
+            "2023-12-01",
+            None,
+            "%Y-%m",
         ),
     ],
 )
 def test_a_figure_takes_numbers_dates_zones_and_text(
-    ds: Any, first: object, last: object, end: object
+    ds: Any, first: object, last: object, end: object, written: str | None
 ) -> None:
-    figure = forecast_figure(series(n=36, ds=ds), season_length=12)
-    assert figure.data[0].x[0] == first
+    figure = main_figure(series(n=36, ds=ds), chosen="HoltWinters", season_length=12)
+    assert trace(figure, "Observed").x[0] == first
     assert figure.data[-1].x[-1] == last
-    assert figure.layout.xaxis.range[1] == end
+    assert end is None or figure.layout.xaxis.range[1] == end
+    assert figure.layout.xaxis.hoverformat == written
     assert figure.layout.xaxis.rangeslider.visible is None
 
 
 def test_a_figure_of_a_difficult_series() -> None:
-    gaps = SeriesView("g", [1, 2, 3], [1.0, np.nan, np.inf], [], {}, [4], {"LSTM": [1.0]})
-    figure = forecast_figure(gaps)
-    assert figure.data[0].y == (1.0, None, None)
+    gaps = SeriesView("g", "", [1, 2, 3], [1.0, np.nan, np.inf], [], [4], [1.0])
+    figure = main_figure(gaps)
+    assert trace(figure, "Observed").y == (1.0, None, None)
     low, high = figure.layout.yaxis.range
     assert low < 1.0 < high
-    empty = SeriesView("e", [], [], [], {}, [], {})
-    assert forecast_figure(empty).data[0].x == ()
-    long = SeriesView("l", np.arange(10_005), np.zeros(10_005), [], {}, [10_005], {"LSTM": [0.0]})
-    assert len(forecast_figure(long).data[0].x) == 10_000
+    empty = SeriesView("e", "", [], [], [], [], [])
+    assert trace(main_figure(empty), "Observed").x == ()
+    long = SeriesView("l", "", np.arange(10_005), np.zeros(10_005), [], [10_005], [0.0])
+    assert len(trace(main_figure(long), "Observed").x) == 10_000
+    # Small changes of large numbers survive being written shortly.
+    large = SeriesView("n", "", [1, 2, 3], [1e12, 1e12 + 0.25, 1e12 + 0.5], [], [4], [1e12 + 0.75])
+    assert np.ptp(trace(main_figure(large), "Observed").y) == 0.5
+
+
+def test_a_series_without_history_is_drawn_and_explained(tmp_path: Path) -> None:
+    new = series("new", n=24, history_ds=[], history=[], backtests=[])
+    page = page_of(tmp_path, series=[series(), new], n_series=2)
+    assert "Series without history have a forecast only" in page
+    assert len(figures(page)) == 4
+
+
+def test_a_picture_without_matplotlib_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'gatecast\[plot\]'"):
+        write_png(tmp_path / "a.png", series())
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_picture_is_a_png_of_the_size_asked_for(tmp_path: Path, lang: str) -> None:
+    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
+    hostile = series(r"$\frac{1$", models=("_a $x$", "SeasonalNaive"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        for one in (hostile, SeriesView("", "", [], [], [], [], []), series(n=300, levels=())):
+            write_png(tmp_path / "a.png", one, chosen="_a $x$", lang=lang, width=900, height=500)
+            head = (tmp_path / "a.png").read_bytes()[:24]
+            assert head[:8] == b"\x89PNG\r\n\x1a\n"
+            assert struct.unpack(">II", head[16:]) == (900, 500)
 
 
 def test_a_page_replaces_the_old_one_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -338,12 +593,3 @@ def test_a_table_aligns_numbers_and_a_page_without_charts_is_small(tmp_path: Pat
     assert "<p>1 &lt; 2</p>" in page
     assert "plotly" not in page
     assert len(page) < 10_000
-
-
-def test_a_series_without_history_is_drawn_and_explained(tmp_path: Path) -> None:
-    new = series("new", n=24)
-    new = replace(new, history_ds=[], history=[], holdout_ds=[], holdout={})
-    write_forecast_page(tmp_path / "a.html", view(series=[series(), new]))
-    page = (tmp_path / "a.html").read_text(encoding="utf-8")
-    assert "Series without history have a forecast only" in page
-    assert len(figures(page)) == 2

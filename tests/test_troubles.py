@@ -30,7 +30,7 @@ from gatecast import LSTM, ConfigError, DataError
 from gatecast.cli import main
 
 H = 3
-TINY = ("--epochs", "1", "--threads", "1")
+TINY = ("--model", "lstm", "--epochs", "1", "--threads", "1")
 
 Ends = dict[Any, tuple[str, str]]  # by series: the first and the last stamp of its forecast
 
@@ -1543,14 +1543,16 @@ def test_a_file_is_forecast_or_refused(trouble: File, tmp_path: Path) -> None:
     assert set(after) == {*before, out.name, model.name}
     report = json.loads(done.stdout)
     frame = pd.read_csv(out, dtype=str)
-    frame["LSTM"] = [float(x) for x in frame["LSTM"]]  # as it was written, to the last bit
+    for name in frame.columns[2:]:
+        if name != "future_covariates":
+            frame[name] = [float(x) for x in frame[name]]  # as it was written, to the last bit
     look_at(frame, trouble.outcome, trouble.h)
-    assert [row["LSTM"] for row in report["forecast"]] == frame["LSTM"].tolist()
+    assert [row["forecast"] for row in report["forecast"]] == frame["forecast"].tolist()
     for words in trouble.outcome.notes:
         assert any(words in note for note in report["notes"]), report["notes"]
     if trouble.outcome.freq is not None:
         assert report["frequency"] == trouble.outcome.freq
-    look_inside(gatecast.load(model), trouble.outcome)
+    look_inside(gatecast.load(model).model, trouble.outcome)
     again = run("predict", model, *_of_predict(trouble.options), "--threads", 1)
     assert again.code == 0, again.stderr
     assert again.stdout == out.read_text()
@@ -1572,7 +1574,7 @@ def look_at(frame: pd.DataFrame, outcome: Forecast, h: int) -> None:
     assert {
         x: (row[0], row[-1]) for x, row in zip(outcome.ends, stamps, strict=True)
     } == outcome.ends
-    forecasts = frame["LSTM"].to_numpy(np.float64)
+    forecasts = frame.iloc[:, 2].to_numpy(np.float64)
     assert np.isfinite(forecasts).all()
     if outcome.within is not None:
         low, high = outcome.within
@@ -1643,7 +1645,7 @@ def test_a_process_of_its_own_ends_the_same_way(trouble: File, tmp_path: Path) -
         assert contents(tmp_path) == before
         return
     assert (done.code, done.stdout) == (0, ""), done.stderr
-    look_at(pd.read_csv(out, dtype=str).astype({"LSTM": float}), trouble.outcome, trouble.h)
+    look_at(pd.read_csv(out, dtype=str), trouble.outcome, trouble.h)
     for words in trouble.outcome.notes:
         assert words in done.stderr
 

@@ -7,6 +7,7 @@
 (6,)
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gatecast.errors import (
@@ -20,28 +21,68 @@ from gatecast.models.lstm import LSTM
 from gatecast.models.persistence import load
 
 if TYPE_CHECKING:
+    from gatecast.auto import Forecast, forecast
     from gatecast.doctor import check
+    from gatecast.evaluation.cross_validation import cross_validation
+    from gatecast.evaluation.evaluate import evaluate
+    from gatecast.evaluation.lag import lag_diagnosis
+    from gatecast.models.baselines import Drift, Naive, Naive2, SeasonalNaive
+    from gatecast.models.blend import Blend
+    from gatecast.models.conformal import Conformal
+    from gatecast.models.holt_winters import HoltWinters
+    from gatecast.models.statsforecast import AutoARIMA, AutoETS, AutoTheta
+    from gatecast.models.theta import Theta
 
 __all__ = [
     "LSTM",
     "ArtifactError",
+    "AutoARIMA",
+    "AutoETS",
+    "AutoTheta",
+    "Blend",
     "ConfigError",
+    "Conformal",
     "DataError",
+    "Drift",
+    "Forecast",
     "GatecastError",
+    "HoltWinters",
     "MissingExtraError",
+    "Naive",
+    "Naive2",
+    "SeasonalNaive",
+    "Theta",
     "check",
+    "cross_validation",
+    "evaluate",
+    "forecast",
+    "lag_diagnosis",
     "load",
 ]
 
+# Looked up on demand: each costs more than the rest of the import.
+_ON_DEMAND = {
+    "__version__": "version",
+    "check": "doctor",
+    "cross_validation": "evaluation.cross_validation",
+    "evaluate": "evaluation.evaluate",
+    "forecast": "auto",
+    "Forecast": "auto",
+    "lag_diagnosis": "evaluation.lag",
+    **dict.fromkeys(("Drift", "Naive", "Naive2", "SeasonalNaive"), "models.baselines"),
+    "Blend": "models.blend",
+    "Conformal": "models.conformal",
+    "HoltWinters": "models.holt_winters",
+    "Theta": "models.theta",
+    **dict.fromkeys(("AutoARIMA", "AutoETS", "AutoTheta"), "models.statsforecast"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    # Looked up on demand: each costs more than the rest of the import.
-    if name == "__version__":
-        from gatecast.version import __version__
-
-        return __version__
-    if name == "check":
-        from gatecast.doctor import check
-
-        return check
+    if name in _ON_DEMAND:
+        return getattr(import_module(f"gatecast.{_ON_DEMAND[name]}"), name)
     raise AttributeError(f"module 'gatecast' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})

@@ -161,3 +161,36 @@ def forecast_recursive(
     threads: int = 0,
     covariates: Covariates | None = None,
 ) -> Doubles: ...
+
+class SmoothingForm:
+    def __init__(
+        self,
+        *,
+        trend: str = "none",
+        season: str = "none",
+        damped: bool = False,
+        season_length: int = 1,
+    ) -> None: ...
+    @property
+    def n_states(self) -> int: ...
+
+def fit_smoothing(
+    form: SmoothingForm,
+    values: Doubles,
+    indptr: Indices,
+    *,
+    iterations: int = 500,
+    threads: int = 0,
+) -> tuple[Doubles, Doubles, Doubles, Indices, NDArray[np.uint8]]: ...
+def run_smoothing(
+    form: SmoothingForm,
+    values: Doubles,
+    indptr: Indices,
+    coefficients: Doubles,
+    initial_states: Doubles,
+    *,
+    threads: int = 0,
+) -> tuple[Doubles, Doubles, NDArray[np.uint8]]: ...
+def smoothing_loss(
+    form: SmoothingForm, values: Doubles, coefficients: Doubles, initial_state: Doubles
+) -> tuple[float, Doubles]: ...

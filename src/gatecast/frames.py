@@ -210,26 +210,43 @@ def join_future(
 
 def forecast_frame(panel: Panel, h: int, forecasts: dict[str, Doubles]) -> Any:
     """Put forecasts into a frame; see :meth:`gatecast.panel.Panel.forecast_frame`."""
+    frequency, columns = panel.frequency or Frequency(None), panel.columns
+    stamps = {columns.time_col: frequency.future(panel.last, h).ravel()}
+    cells = {name: np.ravel(forecast) for name, forecast in forecasts.items()}
+    return long_frame(panel, np.repeat(panel.ids, h), stamps, cells)
+
+
+def long_frame(
+    panel: Panel, ids: Objects, stamps: dict[str, Ints], cells: dict[str, NDArray[Any]]
+) -> Any:
+    """Put rows into a frame of the caller's kind.
+
+    Parameters
+    ----------
+    panel : Panel
+        Says which kind, and what its ids and stamps are called and look like.
+    ids : ndarray
+        object ``[rows]``.
+    stamps : dict of str to ndarray
+        int64 ``[rows]`` by column, as ``panel.last`` is.
+    cells : dict of str to ndarray
+        ``[rows]`` by column.
+    """
     import narwhals as nw
 
-    frequency, columns = panel.frequency or Frequency(None), panel.columns
+    columns, tz = panel.columns, panel.frequency.tz if panel.frequency is not None else None
     backend: Any = "pandas" if panel.kind.startswith("array") else panel.kind
-    future = frequency.future(panel.last, h).ravel()
-    cells = {
-        columns.id_col: _as_column(np.repeat(panel.ids, h)),
-        columns.time_col: type_stamps(
-            future, panel.time_type, frequency.tz if backend == "pandas" else None
-        ),
-    }
-    cells |= {name: np.ravel(forecast) for name, forecast in forecasts.items()}
-    series = {name: nw.new_series(name, x, backend=backend) for name, x in cells.items()}
-    if backend != "pandas":
-        times = series[columns.time_col]
-        if panel.time_type == "date":
-            times = times.cast(nw.Date)
-        elif frequency.tz is not None:
-            times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(frequency.tz)
-        series[columns.time_col] = times
+    series = {columns.id_col: nw.new_series(columns.id_col, _as_column(ids), backend=backend)}
+    for name, column in stamps.items():
+        typed = type_stamps(column, panel.time_type, tz if backend == "pandas" else None)
+        times = nw.new_series(name, typed, backend=backend)
+        if backend != "pandas":
+            if panel.time_type == "date":
+                times = times.cast(nw.Date)
+            elif tz is not None:
+                times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(tz)
+        series[name] = times
+    series |= {name: nw.new_series(name, cell, backend=backend) for name, cell in cells.items()}
     return nw.from_dict(series).to_native()
 
 

@@ -364,14 +364,50 @@ class Panel:
                 value=some((f"{self.ids[i]!r} with {self.lengths[i]}" for i in short), len(short)),
                 fix="Use a smaller horizon, or leave these series out.",
             )
-        rows = self.indptr[1:, None] + np.arange(-h, 0)
-        held_back = self.values[rows]
-        shorter = self._cut(self.indptr[:-1], self.indptr[1:] - h)
-        shorter = replace(shorter, last=self._shift(self.last, -h), whole_spread=None)
+        return self.until(self.lengths - h, h)
+
+    def until(self, ends: Ints, h: int, size: int | None = None) -> tuple[Panel, Doubles]:
+        """Return the series as they were at some time, and what came next.
+
+        Nothing that is known of the series later is in the panel, but future covariates.
+
+        Parameters
+        ----------
+        ends : ndarray
+            int64 ``[n_series]``: how many values of each series there were; at least 1.
+        h : int
+            How many of the next values to return.
+        size : int, optional
+            Keep only so many values before the end of each series.
+
+        Returns
+        -------
+        panel : Panel
+            The series up to there. Future covariates of later values lie ahead. Where a line was
+            drawn from a value that is left to one that is not, the former stays.
+        next : ndarray
+            float64 ``[n_series, h]``; NaN where a value was missing, interpolated or not, and past
+            the end of the series.
+
+        Examples
+        --------
+        >>> panel, came = from_any([1.0, 2.0, 3.0, 4.0]).until(np.array([3]), 2, size=2)
+        >>> panel.values, came
+        (array([2., 3.]), array([[ 4., nan]]))
+        """
+        rows = (self.indptr[:-1] + ends)[:, None] + np.arange(h)
+        there = rows < self.indptr[1:, None]
+        rows = np.minimum(rows, len(self.values) - 1)
+        came = np.where(there, self.values[rows], np.nan)
+        begin = np.zeros_like(ends) if size is None else np.maximum(ends - size, 0)
+        panel = self._cut(self.indptr[:-1] + begin, self.indptr[:-1] + ends)
+        panel = replace(
+            panel, last=self._shift(self.last, ends - self.lengths), whole_spread=None, cold=None
+        )
         if self.interpolated is not None:
-            held_back = np.where(self.interpolated[rows], np.nan, held_back)  # nobody saw these
-            shorter = shorter._without_lines_ahead()
-        return shorter._described(), held_back
+            came = np.where(self.interpolated[rows], np.nan, came)  # nobody saw these
+            panel = panel._without_lines_ahead()
+        return panel._described(), came
 
     def _without_lines_ahead(self) -> Panel:
         """Hold the last value where a line led to one that is no longer there."""
@@ -528,9 +564,10 @@ class Panel:
             begins = covariates.future_indptr[i] + begin - self.indptr[i]
             ends = covariates.future_indptr[i + 1] if self.columns.future else begins + end - begin
             rows = _between(begins, ends, len(covariates.future))
+            all_of_them = rows.dtype == bool and rows.all()
             covariates = Covariates(
                 past=covariates.past[kept],
-                future=covariates.future if rows.all() else covariates.future[rows],
+                future=covariates.future if all_of_them else covariates.future[rows],
                 future_indptr=indptr_of(ends - begins),
                 static=covariates.static[i],
                 location=covariates.location[i],
@@ -1014,8 +1051,13 @@ def _moments(x: Doubles, indptr: Ints) -> tuple[Doubles, Doubles]:
         return location, farthest * np.sqrt(reduced(np.add, np.square(away, out=away)) / counts)
 
 
-def _between(begin: Ints, end: Ints, n: int) -> Bools:
-    """Say which of ``n`` places are from ``begin[i]`` to before ``end[i]``, in rising order."""
+def _between(begin: Ints, end: Ints, n: int) -> Bools | Ints:
+    """Say which of ``n`` places are from ``begin[i]`` to before ``end[i]``, in the order of i.
+
+    In rising order a mask says it, which is smaller than indices.
+    """
+    if (begin[1:] < end[:-1]).any():
+        return ranges(begin, end)[0]
     steps = np.zeros(n + 1, np.int8)
     some_are = begin < end
     steps[begin[some_are]] += 1

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from gatecast.errors import ConfigError
 
-__all__ = ["Epoch", "Progress", "StageBar", "epoch_callback"]
+__all__ = ["Epoch", "Progress", "StageBar", "count_bar", "epoch_callback"]
 
 
 @dataclass(frozen=True)
@@ -111,3 +111,25 @@ def epoch_callback(progress: Progress, epochs: int) -> Iterator[Any]:
         else:
             tell = progress
         yield lambda number, loss, val_loss, best: tell(Epoch(number, epochs, loss, val_loss, best))
+
+
+@contextmanager
+def count_bar(what: str, progress: bool | Callable[[int, int], Any]) -> Iterator[Any]:
+    """Yield what is called with ``(done, total)``, or None; True is a bar on the terminal."""
+    if progress is not True:
+        yield progress or None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn())
+    with Bar(
+        *(*columns, TimeElapsedColumn()),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -27,6 +27,7 @@
 #include "forecast.hpp"
 #include "oracle.hpp"
 #include "report.hpp"
+#include "smoothing.hpp"
 #include "workers.hpp"
 
 namespace gatecast {
@@ -810,6 +811,77 @@ void when_it_hangs(int) {
   _exit(1);
 }
 
+// Every form of smoothing: its gradient against differences, and the same bits on any threads.
+void check_smoothing(Report& report, const Sizes& sizes) {
+  using enum Component;
+  constexpr int kSeries = 24, kLength = 40;
+  std::vector<double> values;
+  std::vector<std::int64_t> indptr{0};
+  for (int s = 0; s < kSeries; ++s) {
+    for (int t = 0; t < kLength - s / 2; ++t) {
+      const double wave =
+          std::sin(1.5707963267948966 * (t + s)) + 0.3 * std::cos(1.7 * t * (s + 1));
+      values.push_back((t + s) % 13 == 5 ? std::nan("") : 20 + 0.2 * t + 2 * wave);
+    }
+    indptr.push_back(std::int64_t(values.size()));
+  }
+  const SeriesView series{values.data(), indptr.data(), kSeries};
+  for (const Component trend : {kNone, kAdditive, kMultiplicative})
+    for (const Component season : {kNone, kAdditive, kMultiplicative})
+      for (const bool damped : {false, true}) {
+        const SmoothingForm form{trend, season, damped, 4};
+        const std::string name = "form " + std::to_string(int(trend)) +
+                                 std::to_string(int(season)) + std::to_string(damped);
+        SmoothingCoefficients c{0.3, 0.1, 0.2, damped ? 0.9 : 1.0};
+        Vector state{20, trend == kMultiplicative ? 1.01 : trend == kAdditive ? 0.2 : 0.0};
+        for (int j = 0; j < form.seasons(); ++j)
+          state.push_back(season == kAdditive ? 0.5 * j : 0.9 + 0.1 * j);
+        Vector gradient(state.size() + 4), other(state.size() + 4);
+        const auto loss = [&](Vector& into) {
+          return smoothing_loss(form, values.data(), kLength, c, state.data(), into.data());
+        };
+        loss(gradient);
+        double* const coefficients[] = {&c.alpha, &c.beta, &c.gamma, &c.phi};
+        for (std::size_t k = 0; k < gradient.size(); ++k) {
+          if (gradient[k] == 0) continue;  // what the form does not have
+          double& x = k < 4 ? *coefficients[k] : state[k - 4];
+          const double was = x;
+          x = was + 1e-5;
+          const double more = loss(other);
+          x = was - 1e-5;
+          const double slope = (more - loss(other)) / 2e-5;
+          x = was;
+          report.check(std::abs(slope - gradient[k]) < 1e-5 * (1 + std::abs(slope)),
+                       name + ": the gradient's number " + std::to_string(k) + " is " +
+                           text(gradient[k]) + ", by differences " + text(slope));
+        }
+        const auto bits = [&](int threads) {
+          std::vector<SmoothingCoefficients> fitted(kSeries);
+          Vector states(std::size_t(kSeries * form.states())), rmse(kSeries), last(states.size());
+          Vector errors(values.size());
+          std::vector<std::int64_t> observed(kSeries);
+          std::vector<SmoothingStatus> status(kSeries), again(kSeries);
+          Interrupt interrupt([] { return true; });
+          fit_smoothing(
+              form, series, 20, threads, interrupt,
+              {fitted.data(), states.data(), rmse.data(), observed.data(), status.data()});
+          run_smoothing(form, series, fitted.data(), states.data(), threads, interrupt, last.data(),
+                        errors.data(), again.data());
+          report.check(std::all_of(status.begin(), status.end(),
+                                   [](SmoothingStatus s) { return s == SmoothingStatus::kFitted; }),
+                       name + ": a series is not fitted");
+          Vector all = rmse;
+          for (const auto& one : fitted)
+            all.insert(all.end(), {one.alpha, one.beta, one.gamma, one.phi});
+          for (const Vector* v : {&states, &last}) all.insert(all.end(), v->begin(), v->end());
+          return Bits() << all;
+        };
+        const Bits one = bits(1);
+        for (const int threads : sizes.threads)
+          report.check(bits(threads) == one, name + ": other bits on " + std::to_string(threads));
+      }
+}
+
 int run(bool quick, std::vector<std::string> isas) {
   signal(SIGALRM, when_it_hangs);
   const Sizes& sizes = quick ? kQuick : kAll;
@@ -824,6 +896,7 @@ int run(bool quick, std::vector<std::string> isas) {
     const std::string message = message_of<ConfigError>([] { set_isa("8080"); });
     report.check(message.find("8080") != std::string::npos, "set_isa says: " + message);
   });
+  group("exponential smoothing", [&] { check_smoothing(report, sizes); });
   for (const std::string& isa : isas)
     group(isa + ": what precision \"auto\" is", [&] {
       set_isa(isa);

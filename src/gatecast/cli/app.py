@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from gatecast.cli.backtest import backtest
 from gatecast.cli.check import check
 from gatecast.cli.demo import demo
 from gatecast.cli.forecast import forecast
@@ -20,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help"]},
 )
-for command in (check, demo, forecast, predict, info):
+for command in (check, forecast, predict, backtest, demo, info):
     app.command()(command)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gatecast.cli.options import AsJson, Seed, Threads
-from gatecast.cli.output import check_writable, console, error_table, print_json, training_bar
+from gatecast.cli.output import check_writable, console, error_table, print_json, stage_bar
 
 __all__ = ["demo"]
 
@@ -42,7 +42,7 @@ def demo(
     check_writable(out=out)
     from gatecast.demo import run_demo
 
-    with training_bar() as progress:
+    with stage_bar() as progress:
         result = run_demo(
             epochs=epochs, seed=seed, threads=threads, progress=progress("Training", epochs)
         )

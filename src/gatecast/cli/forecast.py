@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,13 +17,21 @@ from gatecast.cli.options import (
     Files,
     ForecastOut,
     Holidays,
+    Horizon,
+    Lang,
+    Levels,
     MissingFuture,
+    Models,
     Precision,
     Reading,
     SeasonLength,
     Seed,
     Threads,
+    check_horizon,
+    check_season_length,
+    numbers,
     reads_files,
+    several,
 )
 from gatecast.cli.output import (
     check_writable,
@@ -30,14 +40,13 @@ from gatecast.cli.output import (
     print_json,
     records,
     show_notes,
-    training_bar,
+    stage_bar,
+    table_number,
     write_frame,
 )
-from gatecast.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gatecast.auto import Outcome
-    from gatecast.models.config import LSTMConfig
+    from gatecast.auto import Forecast
 
 __all__ = ["forecast"]
 
@@ -45,23 +54,36 @@ __all__ = ["forecast"]
 @reads_files
 def forecast(
     files: Files,
-    horizon: Annotated[
-        int, typer.Option("--horizon", "-h", help="Steps to forecast.", show_default=False)
-    ],
+    horizon: Horizon,
     out: ForecastOut = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Write a page of charts.")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", "--plot", help="Write one page: verdict, charts, scores."),
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", help="Write the first series' chart as a picture.")
+    ] = None,
     save: Annotated[
         Path | None, typer.Option("--save", help="Write the model (.safetensors).")
     ] = None,
     as_json: AsJson = False,
     *,
+    models: Models = None,
+    level: Levels = "80,95",
+    budget: Annotated[
+        str | None, typer.Option("--budget", help="Time that it may take: 60, 60s, 5m.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what was decided, and why.")] = (
+        False
+    ),
+    lang: Lang = "en",
     reading: Reading,
     missing_future: MissingFuture = "error",
     calendar: Calendar = False,
     holidays: Holidays = None,
     season_length: SeasonLength = None,
     context_length: Annotated[
-        int | None, typer.Option("--context-length", help="Values the network sees.")
+        int | None, typer.Option("--context-length", help="Values that the network sees.")
     ] = None,
     epochs: Epochs = None,
     precision: Precision = None,
@@ -70,26 +92,25 @@ def forecast(
 ) -> None:
     """Forecast the series of a file past their end, and say how good the forecast is.
 
-    The data are checked first, as by 'gatecast check'. The newest N values of each series are held
-    back; a network trained without them is scored on them beside the naive forecasts. Then it is
-    trained on everything and forecasts what comes next.
+    The data are checked first, as by 'gatecast check'. Naive, seasonal naive, Theta, Holt-Winters
+    and an LSTM forecast the past from several cutoffs. The best, or the mean of good ones, is
+    fitted on everything and forecasts what comes next; what it erred makes its intervals.
 
     A file has one row a stamp: columns unique_id, ds, y (or named by --id, --time, --target), a
     date and a value under any headings, or values alone; or a column a series beside the dates.
     What else is known goes into columns named by --past, --future and --static; rows without a
     value after the last one, or --future-file, say what --future columns will be.
     """
-    _check_horizon(horizon)
-    _check_season_length(season_length)
+    check_horizon(horizon)
+    check_season_length(season_length)
+    levels = numbers("--level", level)
     inputs = [*files, *([reading.future_file] if reading.future_file else [])]
-    check_writable(*inputs, out=out, plot=plot, save=save)
-    from gatecast.auto import forecast_panel
+    check_writable(*inputs, out=out, report=report, png=png, save=save)
+    from gatecast.auto import Request, forecast_panel
+    from gatecast.auto.entry import seconds_of
     from gatecast.doctor import require_sound
+    from gatecast.models.forecaster import confidence_levels
 
-    panel = reading.panel(files)
-    warned = require_sound(
-        panel, horizon, season_length=season_length, missing_future=missing_future
-    )
     settings = {
         "context_length": context_length,
         "epochs": epochs,
@@ -97,154 +118,105 @@ def forecast(
         "calendar": calendar or None,
         "holidays": holidays,
     }
-    with training_bar() as progress:
-        outcome = forecast_panel(
+    request = Request(
+        h=horizon,
+        season_length=season_length,
+        level=tuple(confidence_levels(levels)),
+        models=several(models),
+        budget=seconds_of(budget),
+        seed=seed,
+        threads=threads,
+        missing_future=missing_future,
+        settings={name: value for name, value in settings.items() if value is not None},
+    )
+    request.check()
+    panel = reading.panel(files)
+    warned = require_sound(
+        panel, horizon, season_length=season_length, missing_future=missing_future
+    )
+    with stage_bar() as progress:
+        result = forecast_panel(
             replace(panel, notes=panel.notes + warned),
-            horizon,
-            season_length=season_length,
-            seed=seed,
-            threads=threads,
-            settings={name: value for name, value in settings.items() if value is not None},
-            missing_future=missing_future,
+            request,
             intake=replace(reading.intake(), columns=panel.columns),
             progress=progress,
         )
-    frame = outcome.prediction.frame({"LSTM": outcome.prediction.point})
+    frame = result.frame
     if save is not None:
-        outcome.model.save(save)
-    if plot is not None:
-        from gatecast.report.forecast import write_forecast_page
-
-        write_forecast_page(plot, _view(files[0].name, outcome, horizon))
+        result.save(save)
+    if report is not None:
+        command = shlex.join(["gatecast", *sys.argv[1:]])
+        result.report(report, title=files[0].name, lang=lang, command=command)
+    if png is not None:
+        result.plot(path=png, lang=lang)
     if out is not None or not as_json:
         write_frame(frame, out)
     if as_json:
-        print_json(_report(outcome, horizon) | {"forecast": records(frame)})
+        print_json(_report(result, lang, explain=explain) | {"forecast": records(frame)})
     else:
-        _show(outcome, horizon, {"forecast": out, "charts": plot, "model": save})
+        _show(result, lang, explain=explain)
+        written = {"forecast": out, "report": report, "picture": png, "model": save}
+        for what, path in written.items():
+            if path is not None:
+                console().print(f"{what}: {path}")
 
 
-def _check_horizon(horizon: int) -> None:
-    if horizon < 1:
-        raise ConfigError(
-            "The horizon must be 1 or more.", value=horizon, fix="Use -h 12 for twelve steps."
-        )
-
-
-def _check_season_length(season_length: int | None) -> None:
-    if season_length is not None and season_length < 1:
-        raise ConfigError(
-            "--season-length must be 1 or more.", value=season_length, fix="Use 12 for months."
-        )
-
-
-def _report(outcome: Outcome, horizon: int) -> dict[str, Any]:
+def _report(result: Forecast, lang: Any, *, explain: bool) -> dict[str, Any]:
+    lstm, verdict = result.lstm, result.verdict
+    interval = verdict.skill_interval
     return {
-        "model": "LSTM",
-        "frequency": str(outcome.panel.frequency),
-        "season_length": outcome.model.season_length_,
-        "horizon": horizon,
-        "series": outcome.prediction.panel.n_series,
-        "holdout": outcome.holdout.scores if outcome.holdout else None,
-        "precision": outcome.model.precision_,
-        "seconds": outcome.seconds,
-        "notes": list(outcome.notes),
+        "model": result.chosen,
+        "chosen": result.chosen,
+        "frequency": str(result.panel.frequency),
+        "season_length": result.season_length,
+        "horizon": result.request.h,
+        "series": result.prediction.panel.n_series,
+        "leaderboard": [one.row() for one in result.board],
+        "verdict": {
+            "text": verdict.say(lang),
+            "skill": verdict.skill,
+            "skill_interval": None if interval is None else list(interval),
+            "recommends_lstm": verdict.recommends_lstm,
+            "lag": verdict.lag,
+            "copies_past": verdict.copies_past,
+        },
+        "intervals": result.interval_rows(),
+        "holdout": result.holdout,
+        "precision": None if lstm is None else lstm.precision_,
+        "seconds": result.seconds,
+        "notes": list(result.notes),
+        **({"decisions": [list(one) for one in result.decisions]} if explain else {}),
     }
 
 
-def _show(outcome: Outcome, horizon: int, written: dict[str, Path | None]) -> None:
-    show_notes(outcome.notes)
-    if outcome.holdout is not None:
-        from gatecast.report.forecast import holdout_verdict
-
-        scores = outcome.holdout.scores
-        error_table(
-            f"Error on the last {horizon} values, held back",
-            ("model", "MASE", "RMSE", "sMAPE %"),
-            [
-                (name, *(_number(score[key]) for key in ("mase", "rmse", "smape")))
-                for name, score in scores.items()
-            ],
-        )
-        console().print(holdout_verdict(scores, horizon, outcome.holdout.history.n_series))
+def _show(result: Forecast, lang: Any, *, explain: bool) -> None:
     from gatecast.panel import counted
 
-    model, panel = outcome.model, outcome.panel
+    show_notes(result.notes)
+    if result.tested is not None:
+        windows = counted(result.tested.n_windows, "backtest", "backtests")
+        error_table(
+            f"{windows} of {counted(result.request.h, 'step', 'steps')}",
+            ("model", "MASE", "sMAPE %", "RMSE", "pinball", "90 % held", "skill", "seconds"),
+            [
+                (
+                    f"{one.model} *" if one.model == result.chosen else one.model,
+                    *(table_number(x) for x in (one.mase, one.smape, one.rmse, one.pinball)),
+                    table_number(100 * one.coverage_90, "{:.0f} %"),
+                    table_number(100 * one.skill, "{:.0f} %"),
+                    table_number(one.seconds, "{:.2f}"),
+                )
+                for one in result.board
+            ],
+        )
+    console().print(result.verdict.say(lang))
+    panel = result.panel
     cold = "" if panel.cold is None else f" and {panel.cold.n_series:,} without history"
+    made_of = f" ({' + '.join(result.members)})" if result.members else ""
     console().print(
-        f"{panel.n_series:,} series{cold}, frequency {panel.frequency}, "
-        f"season {model.season_length_}; context {model.context_length_}, "
-        f"{counted(model.best_epoch_, 'epoch', 'epochs')} on "
-        f"{counted(model.n_windows_, 'window', 'windows')}, trained in {model.precision_}; "
-        f"{outcome.seconds:.1f} s."
+        f"{panel.n_series:,} series{cold}, frequency {panel.frequency}, season "
+        f"{result.season_length}; forecast by {result.chosen}{made_of}; {result.seconds:.1f} s."
     )
-    for what, path in written.items():
-        if path is not None:
-            console().print(f"{what}: {path}")
-
-
-def _read_beside(config: LSTMConfig) -> dict[str, str]:
-    roles = {
-        "Past covariates": config.past_covariates,
-        "Future covariates": config.future_covariates,
-        "Static covariates": config.static_covariates,
-        "Calendar": ("yes",) * config.calendar,
-        "Holidays": (config.holidays,) if config.holidays else (),
-    }
-    return {role: ", ".join(names) for role, names in roles.items() if names}
-
-
-def _number(value: float) -> str:
-    return f"{value:,.3f}" if value == value else "–"
-
-
-def _view(title: str, outcome: Outcome, horizon: int) -> Any:
-    from gatecast.report.forecast import MAX_SERIES, ForecastView, SeriesView
-
-    panel, held = outcome.prediction.panel, outcome.holdout
-    positions = {str(name): row for row, name in enumerate(held.history.ids)} if held else {}
-    series = []
-    for s in range(min(panel.n_series, MAX_SERIES)):
-        name = str(panel.ids[s])
-        stamps, row = panel.stamps(s), positions.get(name)
-        drawn = (
-            {} if held is None or row is None else {k: f[row] for k, f in held.forecasts.items()}
-        )
-        series.append(
-            SeriesView(
-                unique_id=name,
-                history_ds=stamps,
-                history=panel.values[panel.indptr[s] : panel.indptr[s + 1]],
-                holdout_ds=stamps[-horizon:] if drawn else stamps[:0],
-                holdout=drawn,
-                future_ds=panel.future_stamps(s, horizon),
-                future={"LSTM": outcome.prediction.point[s]},
-            )
-        )
-    from gatecast.version import __version__
-
-    model = outcome.model
-    return ForecastView(
-        title=title,
-        horizon=horizon,
-        season_length=outcome.model.season_length_,
-        series=series,
-        n_series=panel.n_series,
-        n_scored=held.history.n_series if held else None,
-        scores=held.scores if held else {},
-        settings={
-            "Frequency": str(panel.frequency),
-            "Season length": str(model.season_length_),
-            "Horizon": str(horizon),
-            "Context length": str(model.context_length_),
-            "Hidden size": ", ".join(map(str, model.config.hidden_size)),
-            "Anchor": str(model.config.anchor),
-            **_read_beside(model.config),
-            "Epochs": str(model.best_epoch_),
-            "Precision": model.precision_,
-            "Seed": str(model.config.seed),
-            "Seconds": f"{outcome.seconds:.2f}",
-            "gatecast": __version__,
-        },
-        notes=outcome.notes,
-    )
+    if explain:
+        for what, why in result.decisions:
+            console().print(f"- {what}. {why}")

@@ -25,8 +25,12 @@ __all__ = [
     "ForecastOut",
     "Freq",
     "Holidays",
+    "Horizon",
     "IdCol",
+    "Lang",
+    "Levels",
     "MissingFuture",
+    "Models",
     "Precision",
     "Reading",
     "SeasonLength",
@@ -34,7 +38,11 @@ __all__ = [
     "TargetCol",
     "Threads",
     "TimeCol",
+    "check_horizon",
+    "check_season_length",
+    "numbers",
     "reads_files",
+    "several",
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -59,12 +67,28 @@ Freq = Annotated[
 Holidays = Annotated[
     str | None, typer.Option("--holidays", help="Let the network read a country's, e.g. DE.")
 ]
+Horizon = Annotated[
+    int, typer.Option("--horizon", "-h", help="Steps to forecast.", show_default=False)
+]
 IdCol = Annotated[str | None, typer.Option("--id", help="The column that names the series.")]
+Lang = Annotated[
+    Literal["en", "zh"], typer.Option("--lang", help="The language of the verdict and the page.")
+]
+Levels = Annotated[str, typer.Option("--level", help="Intervals in per cent, with commas.")]
 MissingFuture = Annotated[
     Literal["error", "last", "seasonal"],
     typer.Option(
         "--missing-future",
         help="Where future covariates end early: hold the last, or repeat a season.",
+    ),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "--models",
+        help="Who may be chosen: lstm, holt-winters, theta, naive, seasonal-naive, drift, "
+        "auto-ets, auto-arima, auto-theta; with commas. Repeatable.",
     ),
 ]
 Precision = Annotated[
@@ -192,6 +216,36 @@ class Reading:
     def _headings(self) -> dict[str, Any]:
         named = {"id_col": self.id_col, "time_col": self.time_col, "target_col": self.target_col}
         return {role: name for role, name in named.items() if name is not None}
+
+
+def check_horizon(horizon: int) -> None:
+    """Raise unless there is anything to forecast."""
+    if horizon < 1:
+        raise ConfigError(
+            "The horizon must be 1 or more.", value=horizon, fix="Use -h 12 for twelve steps."
+        )
+
+
+def check_season_length(season_length: int | None) -> None:
+    """Raise unless a season has a step."""
+    if season_length is not None and season_length < 1:
+        raise ConfigError(
+            "--season-length must be 1 or more.", value=season_length, fix="Use 12 for months."
+        )
+
+
+def numbers(option: str, text: str) -> list[float]:
+    """Return numbers that stand with commas between them; none for empty text."""
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise ConfigError(f"{option} must be numbers.", value=text, fix="Use 80,95.") from None
+
+
+def several(models: list[str] | None) -> Any:
+    """Return what was named, one by one or with commas, or "auto"."""
+    names = _split(models)
+    return names if names and names != ["auto"] else "auto"
 
 
 def _split(names: list[str] | None) -> list[str] | None:

@@ -26,7 +26,8 @@ __all__ = [
     "print_json",
     "records",
     "show_notes",
-    "training_bar",
+    "stage_bar",
+    "table_number",
     "write_frame",
 ]
 
@@ -81,8 +82,10 @@ def write_frame(frame: pd.DataFrame, path: Path | None) -> None:
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows for JSON, stamps as the CSV file has them."""
-    if frame["ds"].dtype.kind not in "iu":
-        frame = frame.assign(ds=frame[["ds"]].to_csv(index=False, header=False).splitlines())
+    for name in {"ds", "cutoff"} & set(frame.columns):
+        if frame[name].dtype.kind not in "iu":
+            written = frame[[name]].to_csv(index=False, header=False).splitlines()
+            frame = frame.assign(**{name: written})
     return [
         {str(key): _plain(value) for key, value in row.items()}
         for row in frame.to_dict(orient="records")
@@ -146,13 +149,21 @@ def show_notes(notes: Sequence[str]) -> None:
 
 
 @contextmanager
-def training_bar() -> Iterator[Any]:
-    """One progress bar for all stages of a training; yields ``progress(stage, epochs)``."""
+def stage_bar() -> Iterator[Any]:
+    """One progress bar for all stages; yields ``progress(stage, total)``."""
     from gatecast.progress import StageBar
 
     with StageBar() as bar:
         yield bar.stage
 
 
+def table_number(value: float, form: str = "{:,.3f}") -> str:
+    """Write a number for a table, a dash where there is none."""
+    return form.format(value) if math.isfinite(value) else "–"
+
+
 def _is_number(text: str) -> bool:
-    return text.replace(".", "").replace("-", "").replace(",", "").isdigit() or text == "–"
+    return (
+        text.removesuffix(" %").replace(".", "").replace("-", "").replace(",", "").isdigit()
+        or text == "–"
+    )

@@ -1,1 +1,31 @@
-"""The models: one a file."""
+"""The forecasting models, one a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+__all__ = ["KINDS"]
+
+
+def _lazily(module: str, name: str) -> Callable[[], Any]:
+    return lambda: getattr(import_module(f"gatecast.models.{module}"), name)
+
+
+_PLACES = {
+    "LSTM": "lstm",
+    "Naive": "baselines",
+    "SeasonalNaive": "baselines",
+    "Drift": "baselines",
+    "Naive2": "baselines",
+    "HoltWinters": "holt_winters",
+    "Theta": "theta",
+    "AutoETS": "statsforecast",
+    "AutoARIMA": "statsforecast",
+    "AutoTheta": "statsforecast",
+    "Blend": "blend",
+    "Conformal": "conformal",
+}
+KINDS = {name: _lazily(module, name) for name, module in _PLACES.items()}
+"""By name: a function that imports the model and returns its class."""

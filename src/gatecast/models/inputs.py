@@ -119,6 +119,8 @@ class Prediction:
         The place of the point forecast among the outputs of a step.
     notes : tuple of str
         What to know about the result.
+    spread : ndarray, optional
+        float64 ``[n_series]``: how much each series changes, where calibrated intervals need it.
     """
 
     panel: Panel
@@ -127,6 +129,7 @@ class Prediction:
     missing_future: str = "error"
     middle: int = 0
     notes: tuple[str, ...] = ()
+    spread: NDArray[np.float64] | None = None
 
     @property
     def point(self) -> NDArray[np.float64]:
@@ -137,7 +140,9 @@ class Prediction:
         """Return only the series where ``keep``, bool ``[n_series]``, is true."""
         kept = np.flatnonzero(keep)
         panel = self.panel.select(keep)
-        return replace(self, panel=panel, outputs=self.outputs[kept], assumed=self.assumed[kept])
+        spread = None if self.spread is None else self.spread[kept]
+        outputs, assumed = self.outputs[kept], self.assumed[kept]
+        return replace(self, panel=panel, outputs=outputs, assumed=assumed, spread=spread)
 
     def frame(self, columns: dict[str, NDArray[np.float64]]) -> Any:
         """Put ``[n_series, h]`` by column into a frame, and what was assumed beside them."""

@@ -6,15 +6,15 @@ import math
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from gatecast import _core
 from gatecast.cells import some
 from gatecast.errors import ConfigError, DataError
+from gatecast.models.baselines import naive
 from gatecast.models.config import (
     LossName,
     LSTMConfig,
@@ -22,13 +22,11 @@ from gatecast.models.config import (
     default_batch_size,
     default_context_length,
     flag,
-    quantile_levels,
-    thread_count,
     whole_number,
 )
+from gatecast.models.forecaster import Fitted, Forecaster
 from gatecast.models.inputs import Inputs, Prediction
 from gatecast.panel import (
-    Columns,
     Duplicates,
     Fill,
     Intake,
@@ -47,9 +45,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from gatecast.features import Encoding
-    from gatecast.frequency import Frequency
 
-__all__ = ["LSTM", "NO_CALENDAR", "Fitted"]
+__all__ = ["LSTM", "NO_CALENDAR", "Network"]
 
 NO_CALENDAR = (
     "The data do not go through any cycle of the calendar once, so none of it is read: "
@@ -61,7 +58,7 @@ _ALIKE = 0.25  # how far apart what describes two series may be, in spreads, to 
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Network(Fitted):
     """What a fit leaves behind: all that a forecast needs, and what became of the training."""
 
     weights: NDArray[np.float32]  # [n_parameters]
@@ -74,23 +71,11 @@ class Fitted:
     seconds: float
     precision: str
     history: dict[str, list[float]]
-    intake: Intake  # how the data were taken in, and new ones are
-    frequency: Frequency | None
     mask: bool  # whether the network is told which values were observed
     encoding: Encoding | None  # of covariates; None without any
-    panel: Panel | None  # the ends of the series; None if they were not saved
 
 
-class IntakeChanges(TypedDict, total=False):
-    """How new data are taken in, where not as those that were fitted."""
-
-    freq: str | int | None
-    fill: Fill | None
-    duplicates: Duplicates
-    resample: Resample | None
-
-
-class LSTM:
+class LSTM(Forecaster):
     """Stacked LSTM layers and a linear head, trained in gatecast's own engine.
 
     The network reads a window of ``context_length`` values and puts out all ``h`` steps at once
@@ -235,7 +220,7 @@ class LSTM:
         threads: int | None = None,
         progress: Progress = False,
     ) -> None:
-        self.config = LSTMConfig(
+        self.config: LSTMConfig = LSTMConfig(
             h=h,
             context_length=context_length,
             hidden_size=hidden_size,  # type: ignore[arg-type]
@@ -264,14 +249,7 @@ class LSTM:
         )
         self.threads = threads
         self.progress = progress
-        self._fitted: Fitted | None = None
-
-    @classmethod
-    def from_config(
-        cls, config: LSTMConfig, *, threads: int | None = None, progress: Progress = False
-    ) -> Self:
-        """Return an unfitted model with these settings."""
-        return cls(**config.to_dict(), threads=threads, progress=progress)
+        self._fitted: Network | None = None
 
     @classmethod
     def tutorial(
@@ -335,15 +313,6 @@ class LSTM:
             progress=progress,
         )
 
-    @property
-    def threads(self) -> int | None:
-        """How many threads to use; None for the default."""
-        return self._threads
-
-    @threads.setter
-    def threads(self, threads: int | None) -> None:
-        self._threads = thread_count(threads)
-
     def fit(
         self,
         data: Any,
@@ -404,14 +373,17 @@ class LSTM:
         >>> model.predict()["ds"].iloc[0]
         Timestamp('2024-03-24 00:00:00')
         """
-        config = self.config
-        columns = Columns(
-            *(id_col, time_col, target_col),
-            *(config.past_covariates, config.future_covariates, config.static_covariates),
+        super().fit(
+            data,
+            id_col=id_col,
+            time_col=time_col,
+            target_col=target_col,
+            freq=freq,
+            fill=fill,
+            duplicates=duplicates,
+            resample=resample,
         )
-        intake = Intake(columns, freq, fill, duplicates, resample)
-        self.fit_panel(from_any(data, intake), intake)
-        if self.encoding_ is not None and config.calendar and not self.encoding_.calendar:
+        if self.encoding_ is not None and self.config.calendar and not self.encoding_.calendar:
             warnings.warn(NO_CALENDAR, stacklevel=2)
         return self
 
@@ -473,8 +445,14 @@ class LSTM:
         history = {"loss": result.loss}
         if result.validation_loss:
             history["val_loss"] = result.validation_loss
+        # Future covariates that are missing may be taken from a season before.
+        size = max(context_length, season_length if config.future_covariates else 0)
+        remembered = self.remember(given, intake, size)
         self.adopt(
-            Fitted(
+            Network(
+                intake=remembered.intake,
+                frequency=remembered.frequency,
+                panel=remembered.panel,
                 weights=result.parameters,
                 context_length=context_length,
                 season_length=season_length,
@@ -485,24 +463,15 @@ class LSTM:
                 seconds=time.perf_counter() - started,
                 precision=network.precision,
                 history=history,
-                intake=replace(
-                    intake or Intake(given.columns),
-                    usual_freq=None if panel.frequency is None else str(panel.frequency),
-                ),
-                frequency=panel.frequency,
                 mask=inputs.mask,
                 encoding=inputs.encoding,
-                # Future covariates that are missing may be taken from a season before.
-                panel=given.tail(
-                    max(context_length, season_length if config.future_covariates else 0)
-                ),
             )
         )
         if result.error is not None:
             raise result.error
         return self
 
-    def adopt(self, fitted: Fitted) -> None:
+    def adopt(self, fitted: Network) -> None:
         """Become what a fit left behind."""
         self._fitted = fitted
         self.context_length_ = fitted.context_length
@@ -516,12 +485,11 @@ class LSTM:
         self.history_ = fitted.history
         self.encoding_ = fitted.encoding
 
-    @property
-    def fitted(self) -> Fitted:
-        """What the fit left behind; a ConfigError before it."""
-        if self._fitted is None:
-            raise ConfigError("The model is not fitted.", fix="Call fit(data) first.")
-        return self._fitted
+    def context_size(self) -> int:
+        """How many of a series' last values a forecast needs."""
+        # Future covariates that are missing may be taken from a season before.
+        before = self.season_length_ if self.config.future_covariates else 0
+        return max(self.context_length_, before)
 
     @property
     def parameters_(self) -> dict[str, NDArray[np.float32]]:
@@ -536,96 +504,6 @@ class LSTM:
         """Return name, shape and offset of each tensor in the flat vector of weights."""
         return self._inputs.network(self.config.network_horizon, "float32").layout()
 
-    def predict(
-        self,
-        new: Any = None,
-        *,
-        h: int | None = None,
-        level: Sequence[float] | None = None,
-        quantiles: Sequence[float] | None = None,
-        future_df: Any = None,
-        missing_future: MissingFuture = "error",
-        **intake: Unpack[IntakeChanges],
-    ) -> Any:
-        """Forecast past the end of the fitted series, or of new ones with the fitted weights.
-
-        Parameters
-        ----------
-        new : frame, array_like, path-like or list of path-like, optional
-            Series to continue; the model need not have seen them. A frame has the columns that
-            :meth:`fit` was given. A series shorter than the context is padded on its left.
-        h : int, optional
-            Steps; at most the model's own unless it is recursive.
-        level : sequence of float, optional
-            Central intervals in percent, e.g. ``[90]``; needs the quantiles trained. Frames only.
-        quantiles : sequence of float, optional
-            Which of the trained quantiles to return, in rising order; by default those that were
-            asked for.
-        future_df : frame or path-like, optional
-            What the future covariates will be: the id, the stamps, and their columns. They may be
-            rows of ``new`` (or of what was fitted) without a target as well. A series that has no
-            history at all, but is described here, is forecast as the mean of what the network says
-            of up to ten series that its static covariates make most similar, under its own future
-            covariates.
-        missing_future : {"error", "last", "seasonal"}
-            What to do where future covariates do not reach as far as the forecast: raise, hold the
-            last that is known, or repeat those of a season before. The result then has a column
-            ``future_covariates`` that says where that was done.
-        freq, fill, duplicates, resample
-            As for :meth:`fit`; by default what it was given.
-
-        Returns
-        -------
-        frame or ndarray
-            A frame of the caller's kind with the columns ``unique_id, ds, LSTM`` and
-            ``LSTM-lo-90, LSTM-hi-90`` for a level, ``LSTM-q-0.1`` for quantiles. For arrays
-            float64 ``[h]`` or ``[n_series, h]``, with a last axis of quantiles if the model has
-            any.
-
-        Raises
-        ------
-        ConfigError
-            When the model is not fitted, or was not trained for what is asked.
-        DataError
-            When the new data cannot be used, or future covariates are missing.
-        """
-        steps = self.horizon(h)
-        chosen = self._chosen_quantiles(quantiles)
-        how = self._intake(new is not None or future_df is not None, intake)
-        panel = self.continued_panel() if new is None else from_any(new, how)
-        self.check_panel(panel)
-        if future_df is not None:
-            panel = self._with_future(panel, future_df, how)
-        prediction = self.predict_panel(panel, steps, missing_future)
-        for note in prediction.notes:
-            warnings.warn(note, stacklevel=2)
-        if panel.kind.startswith("array"):
-            if level is not None:
-                raise ConfigError(
-                    "level works on frames only.", fix="Use quantiles=[0.05, 0.95] for arrays."
-                )
-            trained = self.config.trained_quantiles
-            array = prediction.outputs[:, :, [trained.index(q) for q in chosen] if trained else 0]
-            return array[0] if panel.kind == "array-1d" else array
-        shown = chosen if level is None or quantiles is not None else ()
-        return prediction.frame(self.columns(prediction, shown, level))
-
-    def columns(
-        self,
-        prediction: Prediction,
-        quantiles: Sequence[float],
-        level: Sequence[float] | None = None,
-    ) -> dict[str, NDArray[np.float64]]:
-        """Return ``[n_series, h]`` by the name of its column, as :meth:`predict` has them."""
-        name, trained = type(self).__name__, self.config.trained_quantiles
-        columns = {name: prediction.point}
-        for one in () if level is None else _levels(level):
-            for side, q in _interval(one, trained).items():
-                columns[f"{name}-{side}-{one:g}"] = prediction.outputs[:, :, trained.index(q)]
-        for q in quantiles:
-            columns[f"{name}-q-{q:g}"] = prediction.outputs[:, :, trained.index(q)]
-        return columns
-
     def predict_panel(
         self, panel: Panel, h: int, missing_future: MissingFuture = "error"
     ) -> Prediction:
@@ -637,10 +515,19 @@ class LSTM:
             panel, h, missing_future, season_length=self.season_length_
         )
         begin, end = panel.indptr[:-1], panel.indptr[1:]
-        outputs = self._forecast(panel.values, begin, end, h, covariates)
+        seen = self._seen(panel)
+        outputs = self._forecast(panel.values, begin, end, h, covariates, seen)
         notes: tuple[str, ...] = ()
+        if not seen.all():
+            outputs[~seen] = naive(panel.select(~seen), h)[:, :, None]
+            blind = counted(int((~seen).sum()), "series", "series")
+            notes = (
+                f"The newest {self.context_length_} values of {blind} are missing, all that the "
+                "network sees: the last value before them is repeated.",
+            )
         if not self.fitted.mask and (gaps := self._gaps(panel)):
             notes = (
+                *notes,
                 f"The newest {self.context_length_} values of {counted(gaps, 'series', 'series')} "
                 "have gaps, and the network was trained on complete series: it sees a straight "
                 "line in their place.",
@@ -702,10 +589,6 @@ class LSTM:
         mean = (weights * outputs.reshape(*like.shape, *outputs.shape[1:])).sum(axis=1)
         return mean, new.assumed
 
-    def forecast_values(self, panel: Panel, h: int) -> NDArray[np.float64]:
-        """Return the point forecasts ``[n_series, h]`` past the end of a panel's series."""
-        return self.predict_panel(replace(panel, cold=None), self.horizon(h)).point
-
     def horizon(self, h: int | None = None) -> int:
         """Return how many steps ``predict(h=h)`` gives; a ConfigError if the model cannot."""
         config = self.config if h is None else self.config.replace(h=h)
@@ -716,33 +599,6 @@ class LSTM:
                 fix=f"Fit LSTM(h={h}), or a recursive model, which can forecast any horizon.",
             )
         return config.h
-
-    def continued_panel(self) -> Panel:
-        """Return the ends of the fitted series, which ``predict()`` continues."""
-        panel = self.fitted.panel
-        if panel is None:
-            raise ConfigError(
-                "This model was saved without the ends of its series.",
-                fix="Give the series to continue: predict(data).",
-            )
-        return panel
-
-    def check_panel(self, panel: Panel) -> None:
-        """Raise unless this model can continue these series.
-
-        Raises
-        ------
-        DataError
-            When the frequency is not the one that was trained on.
-        """
-        known, given = self.fitted.frequency, panel.frequency
-        # Positions and whole numbers say nothing about how long a step is.
-        if known and given and known.alias and given.alias and known.alias != given.alias:
-            raise DataError(
-                f"The model was trained on data of frequency {known}; these have another.",
-                value=str(given),
-                fix=f"Bring them to frequency {known}, or fit a model on them.",
-            )
 
     def predict_point_by_point(self, y: ArrayLike) -> NDArray[np.float64]:
         """Forecast each value one step ahead, always from the true values before it.
@@ -819,27 +675,6 @@ class LSTM:
         left = len(values) - context_length - first
         return [row[:n] for row, n in zip(outputs, left, strict=True)]
 
-    def save(self, path: str | PathLike[str], *, context: bool = True) -> None:
-        """Write the model to one ``.safetensors`` file; :func:`gatecast.load` reads it.
-
-        Parameters
-        ----------
-        path : path-like
-            Written to a temporary file beside it first, so a failure leaves nothing half-written.
-        context : bool
-            Keep the last values of each series, so that ``load(path).predict()`` works at once.
-
-        Raises
-        ------
-        ConfigError
-            When the model is not fitted.
-        OSError
-            When the file cannot be written.
-        """
-        from gatecast.models.persistence import save
-
-        save(self, path, context=context)
-
     @property
     def _inputs(self) -> Inputs:
         return Inputs(self.config, self.fitted.mask, self.fitted.encoding)
@@ -851,6 +686,7 @@ class LSTM:
         end: NDArray[np.int64],
         steps: int,
         covariates: _core.Covariates | None = None,
+        seen: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float64]:
         """Forecasts [n, steps, quantiles or 1] from the contexts that end before ``end``."""
         fitted, config = self.fitted, self.config
@@ -866,7 +702,7 @@ class LSTM:
             )[:, :, None]
         else:
             outputs = _core.forecast(*arguments, threads=threads, covariates=covariates)[:, :steps]
-        if not np.isfinite(outputs).all():
+        if not np.isfinite(outputs if seen is None else outputs[seen]).all():
             raise ConfigError(
                 "The forecast is not a finite number: the values lie beyond what the network "
                 "was trained on.",
@@ -875,43 +711,10 @@ class LSTM:
             )
         return np.sort(outputs, axis=2)  # quantiles never cross
 
-    def _chosen_quantiles(self, asked: object) -> tuple[float, ...]:
-        if asked is None:
-            return self.config.quantiles or ()
-        asked = quantile_levels(asked)
-        near = [_near(q, self.config.trained_quantiles) for q in asked]
-        missing = [q for q, found in zip(asked, near, strict=True) if found is None]
-        if missing:
-            raise ConfigError(
-                "The model was not trained for these quantiles.",
-                value=missing,
-                fix=f"Fit with quantiles={sorted({*missing, *self.config.trained_quantiles})}.",
-            )
-        return tuple(q for q in near if q is not None)
-
-    def _intake(self, any_new: bool, changes: IntakeChanges) -> Intake:
-        """How new data are taken in."""
-        for name in changes:
-            if name not in IntakeChanges.__annotations__:
-                raise TypeError(f"predict() got an unexpected keyword argument {name!r}")
-        if changes and not any_new:
-            raise ConfigError(
-                "How new data are taken in was said, but no new data are given.",
-                value=", ".join(changes),
-                fix="Give them, predict(data), or leave it out.",
-            )
-        return replace(self.fitted.intake, **changes)
-
-    def _with_future(self, panel: Panel, future_df: Any, intake: Intake) -> Panel:
-        if not (self.config.future_covariates or self.config.static_covariates):
-            raise ConfigError(
-                "This model has no future covariates.",
-                value="future_df",
-                fix="Fit with future_covariates=['price'], or leave future_df out.",
-            )
-        from gatecast.files import join_ahead
-
-        return join_ahead(panel, future_df, intake)
+    def _seen(self, panel: Panel) -> NDArray[np.bool_]:
+        """Which series have any value where the network looks."""
+        ends = panel.tail(self.context_length_)
+        return np.asarray(np.logical_or.reduceat(ends.observed, ends.indptr[:-1]))
 
     def _gaps(self, panel: Panel) -> int:
         """In how many series the context has gaps."""
@@ -942,43 +745,17 @@ class LSTM:
             )
 
     @property
+    def trained_quantiles(self) -> tuple[float, ...]:
+        """What stands on the last axis of a prediction; empty for a point forecast alone."""
+        return self.config.trained_quantiles
+
+    @property
     def _middle(self) -> int:
         trained = self.config.trained_quantiles
         return trained.index(0.5) if trained else 0
-
-
-def _levels(level: object) -> list[float]:
-    levels = np.atleast_1d(np.asarray(level, object)).ravel().tolist()
-    numbers = int | float | np.integer | np.floating
-    if not all(isinstance(one, numbers) and not isinstance(one, bool) for one in levels):
-        raise ConfigError(
-            "level must be numbers between 0 and 100.", value=repr(level), fix="Use level=[90]."
-        )
-    return levels
-
-
-def _near(q: float, trained: tuple[float, ...]) -> float | None:
-    """The trained quantile that this is but for rounding."""
-    return next((known for known in trained if math.isclose(known, q, abs_tol=1e-9)), None)
 
 
 def _fit_encoding(panel: Panel, config: LSTMConfig) -> Encoding:
     from gatecast.features import fit_encoding  # most models need none of it
 
     return fit_encoding(panel, calendar=config.calendar, holidays=config.holidays)
-
-
-def _interval(level: float, trained: tuple[float, ...]) -> dict[str, float]:
-    """The quantiles of a central interval, {"lo": ..., "hi": ...}, if they are trained."""
-    found = {}
-    for side, q in (("lo", 0.5 - level / 200), ("hi", 0.5 + level / 200)):
-        near = _near(q, trained)
-        if not 0 < level < 100 or near is None:
-            raise ConfigError(
-                f"level={level:g} needs the quantiles {0.5 - level / 200:g} and "
-                f"{0.5 + level / 200:g} trained.",
-                value=f"quantiles={list(trained)}",
-                fix="Fit with these quantiles.",
-            )
-        found[side] = near
-    return found

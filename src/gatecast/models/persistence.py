@@ -12,17 +12,20 @@ import numpy as np
 from gatecast import artifact
 from gatecast.errors import ArtifactError, GatecastError, MissingExtraError
 from gatecast.frequency import Frequency
-from gatecast.models.config import LSTMConfig
+from gatecast.models import KINDS
+from gatecast.models.forecaster import Fitted, Forecaster
 from gatecast.models.inputs import Inputs
-from gatecast.models.lstm import LSTM, Fitted
-from gatecast.panel import Columns, Intake, from_metadata
+from gatecast.models.lstm import LSTM, Network
+from gatecast.panel import Columns, Intake, Panel, from_metadata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["load", "save"]
 
-_NUMBERS = tuple(field.name for field in fields(Fitted) if field.type in ("int", "float"))
+Arrays = dict[str, "NDArray[Any]"]
+
+_NUMBERS = tuple(field.name for field in fields(Network) if field.type in ("int", "float"))
 _NONSENSE = (
     GatecastError,
     AttributeError,
@@ -30,35 +33,26 @@ _NONSENSE = (
     KeyError,
     MemoryError,
     OverflowError,
+    RecursionError,
     TypeError,
     ValueError,
 )
-_PANEL = "panel."  # before the names of the arrays of the series' ends
+_PANEL = "panel."  # before the names of the arrays of the series
+_DEEPEST = 4  # models within models
 
 
-def save(model: LSTM, path: str | PathLike[str], *, context: bool = True) -> None:
+def save(model: Forecaster, path: str | PathLike[str], *, context: bool = True) -> None:
     """Write a fitted model; see :meth:`gatecast.LSTM.save`."""
-    fitted = model.fitted
-    arrays: dict[str, NDArray[Any]] = {**model.parameters_}
-    metadata: dict[str, Any] = {
-        "model": "LSTM",
-        "config": model.config.to_dict(),
-        "fitted": {name: getattr(fitted, name) for name in _NUMBERS},
-        "precision": fitted.precision,
-        "history": fitted.history,
-        "intake": asdict(fitted.intake),
-        "mask": fitted.mask,
-        "encoding": None if fitted.encoding is None else fitted.encoding.to_dict(),
-        "frequency": None if fitted.frequency is None else asdict(fitted.frequency),
-    }
-    if context and fitted.panel is not None:
-        metadata["panel"] = fitted.panel.metadata()
-        arrays |= {_PANEL + name: array for name, array in fitted.panel.arrays().items()}
+    metadata, arrays = _described(model)
+    panel = model.fitted.panel
+    if context and panel is not None:
+        metadata["panel"] = panel.metadata()
+        arrays |= {_PANEL + name: array for name, array in panel.arrays().items()}
     artifact.write(path, arrays, metadata)
 
 
-def load(path: str | PathLike[str]) -> LSTM:
-    """Read a model that :meth:`gatecast.LSTM.save` wrote.
+def load(path: str | PathLike[str]) -> Any:
+    """Read a model that :meth:`gatecast.LSTM.save` or that of another model wrote.
 
     Parameters
     ----------
@@ -67,7 +61,7 @@ def load(path: str | PathLike[str]) -> LSTM:
 
     Returns
     -------
-    LSTM
+    LSTM, HoltWinters, ...
         Fitted, with the same forecasts bit for bit.
 
     Raises
@@ -81,10 +75,10 @@ def load(path: str | PathLike[str]) -> LSTM:
     """
     arrays, metadata = artifact.read(path)
     try:
-        if metadata["model"] != "LSTM":
-            raise ValueError(f"it holds an unknown model, {metadata['model']!r}")
-        model = LSTM.from_config(LSTMConfig.from_dict(metadata["config"]))
-        model.adopt(_fitted(model, arrays, metadata))
+        panel = None
+        if "panel" in metadata:
+            panel = from_metadata(metadata["panel"], _within(_PANEL, arrays))
+        return _restored(metadata, arrays, panel)
     except MissingExtraError:
         raise
     except _NONSENSE as error:
@@ -93,10 +87,71 @@ def load(path: str | PathLike[str]) -> LSTM:
             value=fspath(path),
             fix="Save the model again.",
         ) from error
+
+
+def _described(model: Forecaster) -> tuple[dict[str, Any], Arrays]:
+    """Say all of a model but its series."""
+    fitted = model.fitted
+    metadata: dict[str, Any] = {
+        "model": type(model).__name__,
+        "config": model.config.to_dict(),
+        "intake": asdict(fitted.intake),
+        "frequency": None if fitted.frequency is None else asdict(fitted.frequency),
+    }
+    if isinstance(model, LSTM):
+        network: Network = fitted
+        metadata |= {
+            "fitted": {name: getattr(network, name) for name in _NUMBERS},
+            "precision": network.precision,
+            "history": network.history,
+            "mask": network.mask,
+            "encoding": None if network.encoding is None else network.encoding.to_dict(),
+        }
+        return metadata, {**model.parameters_}
+    state, arrays = model.state()
+    metadata["state"] = state
+    members = []
+    for place, member in enumerate(model.members):
+        described, own = _described(member)
+        members.append(described)
+        arrays |= {f"{place}.{name}": array for name, array in own.items()}
+    if members:
+        metadata["members"] = members
+    return metadata, arrays
+
+
+def _restored(
+    metadata: dict[str, Any], arrays: Arrays, panel: Panel | None, depth: int = 0
+) -> Forecaster:
+    """Make a model of what a file says; any of several exceptions if it makes no sense."""
+    if (name := metadata["model"]) not in KINDS or depth > _DEEPEST:
+        raise ValueError(f"it holds an unknown model, {name!r}")
+    intake, frequency = _intake(metadata), metadata["frequency"]
+    if panel is not None and panel.columns.covariates != intake.columns.covariates:
+        raise ValueError("its series have other covariates")
+    frequency = None if frequency is None else Frequency(**frequency)
+    fitted = Fitted(intake, frequency, panel)
+    kind: type[Forecaster] = KINDS[name]()
+    members = [
+        _restored(one, _within(f"{place}.", arrays), panel, depth + 1)
+        for place, one in enumerate(metadata.get("members", ()))
+    ]
+    if members:
+        model = kind.of_members(members, metadata["config"])
+    else:
+        model = kind.from_settings(metadata["config"])
+    if isinstance(model, LSTM):
+        model.adopt(_network(model, fitted, arrays, metadata))
+    else:
+        model.restore(fitted, metadata["state"], arrays)
     return model
 
 
-def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, Any]) -> Fitted:
+def _within(prefix: str, arrays: Arrays) -> Arrays:
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+
+
+def _network(model: LSTM, fitted: Fitted, arrays: Arrays, metadata: dict[str, Any]) -> Network:
     """What the file says of the fit; any of several exceptions if it makes no sense."""
     numbers = metadata["fitted"]
     for name in _NUMBERS:
@@ -131,32 +186,23 @@ def _fitted(model: LSTM, arrays: dict[str, NDArray[Any]], metadata: dict[str, An
     ):
         raise ValueError("its covariates do not fit its settings")
     inputs = Inputs(config, mask, encoding)
-    intake = _intake(metadata)
-    frequency = metadata["frequency"]
-    panel = None
-    if "panel" in metadata:
-        own = {
-            name.removeprefix(_PANEL): a for name, a in arrays.items() if name.startswith(_PANEL)
-        }
-        panel = from_metadata(metadata["panel"], own)
-        if panel.columns.covariates != intake.columns.covariates:
-            raise ValueError("its series have other covariates")
-        inputs.read(panel)  # fails if they do not fit the encoding
+    if fitted.panel is not None:
+        inputs.read(fitted.panel)  # fails if they do not fit the encoding
     history = {
         name: [float(loss) for loss in metadata["history"][name]]
         for name in ("loss", "val_loss")
         if name in metadata["history"]
     }
-    return Fitted(
+    return Network(
+        intake=fitted.intake,
+        frequency=fitted.frequency,
+        panel=fitted.panel,
         weights=_weights(inputs, arrays),
         **{name: numbers[name] for name in _NUMBERS},
         precision=precision,
         history=history,
-        intake=intake,
-        frequency=None if frequency is None else Frequency(**frequency),
         mask=mask,
         encoding=encoding,
-        panel=panel,
     )
 
 
@@ -167,7 +213,7 @@ def _intake(metadata: dict[str, Any]) -> Intake:
     return Intake(**settings | {"columns": Columns(**settings["columns"])})
 
 
-def _weights(inputs: Inputs, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+def _weights(inputs: Inputs, arrays: Arrays) -> NDArray[np.float32]:
     network = inputs.network(inputs.config.network_horizon, "float32")
     parts = []
     for name, shape, _ in network.layout():

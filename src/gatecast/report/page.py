@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gatecast.atomic import write_whole
 from gatecast.report.figures import FONT, SCHEME
+from gatecast.report.words import LANGUAGES, LOCALES, Words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -40,11 +41,17 @@ class Table:
         Cells as they are to be read; columns of numbers are aligned to the right.
     caption : str, optional
         What the numbers are.
+    marked : int, optional
+        The row to point out.
+    mark : str
+        The word that says why.
     """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
+    marked: int | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,22 +85,37 @@ class Section:
         One chart, or several of which the reader chooses one at a time.
     table : Table, optional
         A table.
+    under : str
+        What there is to say about charts and table that need not be read first.
     facts : tuple of (str, str)
         Pairs of a name and what there is to say about it.
     items : tuple of str
         A list.
+    code : str
+        Text to be copied as it is, such as a command.
+    half : bool
+        Whether it needs only half of a wide screen: two such sections stand side by side.
     """
 
     heading: str
     paragraphs: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
     table: Table | None = None
+    under: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     items: tuple[str, ...] = ()
+    code: str = ""
+    half: bool = False
 
 
 def write_page(
-    path: str | os.PathLike[str], *, title: str, lead: str, sections: Sequence[Section]
+    path: str | os.PathLike[str],
+    *,
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    glance: Sequence[tuple[str, str]] = (),
+    lang: str = "en",
 ) -> None:
     """Write a page to a file, whole or not at all.
 
@@ -105,32 +127,46 @@ def write_page(
         The heading of the page and the sentences below it, plain text.
     sections : sequence of Section
         What follows.
+    glance : sequence of (str, str)
+        Names and short values, large, below the sentences.
+    lang : {"en", "zh"}
+        The language of the page's own few words.
 
     Raises
     ------
+    ConfigError
+        The pages do not speak the language.
     OSError
         The folder does not exist or cannot be written; nothing is left behind.
     """
     # Names from old file systems may not be Unicode.
-    text = render_page(title, lead, sections)
+    text = render_page(title, lead, sections, glance, lang)
     write_whole(path, text.encode("utf-8", errors="replace"))
 
 
-def render_page(title: str, lead: str, sections: Sequence[Section]) -> str:
+def render_page(
+    title: str,
+    lead: str,
+    sections: Sequence[Section],
+    glance: Sequence[tuple[str, str]] = (),
+    lang: str = "en",
+) -> str:
     """Return the page as HTML text."""
-    body = "".join(_section(section, number) for number, section in enumerate(sections, 1))
+    words = Words(lang)
+    body = "".join(_section(section, number, words) for number, section in enumerate(sections, 1))
     script = ""
     if any(section.charts for section in sections):
         from plotly.offline import get_plotlyjs
 
         library = get_plotlyjs().replace("</script", "<\\/script")
-        scheme = _embedded(dict(SCHEME.values()))
+        scheme, locale = _embedded(dict(SCHEME.values())), _embedded(LOCALES.get(lang))
         script = (
             f'<script type="application/json" id="dark">{scheme}</script>\n'
+            f'<script type="application/json" id="locale">{locale}</script>\n'
             f'<script id="plotly">{library}</script>\n<script>{_DRAW}</script>\n'
         )
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{LANGUAGES[lang]}">\n<head>\n<meta charset="utf-8">\n'
         # The browser itself is told to fetch nothing, so that no chart or text ever can.
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:\">\n"
@@ -138,37 +174,47 @@ def render_page(title: str, lead: str, sections: Sequence[Section]) -> str:
         '<meta name="color-scheme" content="light dark">\n'
         '<link rel="icon" href="data:,">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f'<header>\n<h1>{escape(title)}</h1>\n<p class="lead">{_prose(lead)}</p>\n</header>\n'
-        f"{body}</main>\n<footer>Made with gatecast. This file is complete: it asks nothing of "
-        "any network.</footer>\n"
+        f'<header>\n<h1>{escape(title)}</h1>\n<p class="lead">{_prose(lead)}</p>\n'
+        f"{_pairs(glance, 'glance')}</header>\n"
+        f"{body}</main>\n<footer>{escape(words('made'))}</footer>\n"
         f"{script}</body>\n</html>\n"
     )
 
 
-def _section(section: Section, number: int) -> str:
+def _section(section: Section, number: int, words: Words) -> str:
     parts = [f"<h2>{escape(section.heading)}</h2>\n"]
     parts += [f"<p>{_prose(text)}</p>\n" for text in section.paragraphs]
     if section.charts:
-        parts.append(_charts(section.charts, number))
+        parts.append(_charts(section.charts, number, words))
     if section.table is not None:
         parts.append(_table(section.table))
-    if section.facts:
-        wide = " class=wide" if any(len(text) > _PROSE for _, text in section.facts) else ""
-        pairs = (
-            f"<div><dt>{escape(name)}</dt><dd>{_prose(text)}</dd></div>"
-            for name, text in section.facts
-        )
-        parts.append(f"<dl{wide}>{''.join(pairs)}</dl>\n")
+    if section.under:
+        parts.append(f'<p class="under">{_prose(section.under)}</p>\n')
+    wide = any(len(text) > _PROSE for _, text in section.facts)
+    parts.append(_pairs(section.facts, "wide" if wide else ""))
     if section.items:
         parts.append(f"<ul>{''.join(f'<li>{_prose(text)}</li>' for text in section.items)}</ul>\n")
-    return f"<section>\n{''.join(parts)}</section>\n"
+    if section.code:
+        parts.append(f"<pre><code>{escape(section.code)}</code></pre>\n")
+    kind = ' class="half"' if section.half else ""
+    return f"<section{kind}>\n{''.join(parts)}</section>\n"
 
 
-def _charts(charts: tuple[Chart, ...], number: int) -> str:
+def _pairs(pairs: Sequence[tuple[str, str]], kind: str) -> str:
+    if not pairs:
+        return ""
+    told = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{_prose(text)}</dd></div>" for name, text in pairs
+    )
+    return f"<dl{f' class={kind}' if kind else ''}>{told}</dl>\n"
+
+
+def _charts(charts: tuple[Chart, ...], number: int, words: Words) -> str:
     chooser = ""
     if len(charts) > 1:
         options = "".join(f"<option>{escape(chart.label)}</option>" for chart in charts)
-        chooser = f"<label>Series <select>{options}</select></label>\n"
+        name = escape(words("series_chooser"))
+        chooser = f"<label>{name} <select>{options}</select></label>\n"
     figures = "".join(
         f'<script type="application/json" class="figure">'
         f"{_safe(chart.figure.to_json(engine='json'))}</script>\n"
@@ -177,7 +223,7 @@ def _charts(charts: tuple[Chart, ...], number: int) -> str:
     label = escape(charts[0].label)
     return (
         f'<figure id="figure-{number}" aria-label="{label}">\n{chooser}'
-        f'<div class="plot"><noscript>This chart needs JavaScript.</noscript></div>\n'
+        f'<div class="plot"><noscript>{escape(words("no_script"))}</noscript></div>\n'
         f"{figures}</figure>\n"
     )
 
@@ -193,15 +239,18 @@ def _table(table: Table) -> str:
         f'<th scope="col" role="columnheader"{kind[column]}>{escape(text)}</th>'
         for column, text in enumerate(table.headings)
     )
+    chosen, mark = ' class="marked"', f' <span class="mark">{escape(table.mark)}</span>'
     rows = "".join(
-        f'<tr role="row"><th scope="row" role="rowheader">{escape(row[0])}</th>'
+        f'<tr role="row"{chosen if number == table.marked else ""}>'
+        f'<th scope="row" role="rowheader">{escape(row[0])}'
+        f"{mark if number == table.marked else ''}</th>"
         + "".join(
             f'<td role="cell" data-label="{escape(table.headings[column])}"{kind[column]}>'
             f"{escape(row[column])}</td>"
             for column in range(1, len(row))
         )
         + "</tr>\n"
-        for row in table.rows
+        for number, row in enumerate(table.rows)
     )
     caption = f"<caption>{_prose(table.caption)}</caption>\n" if table.caption else ""
     # The roles say again what the tags say, because a table laid out as cards loses them.
@@ -257,7 +306,10 @@ label { display: flex; gap: .6rem; align-items: center; padding: .3rem .4rem .6r
   color: var(--text); font-size: .95rem; overflow-wrap: normal; }
 select { font: inherit; color: var(--truth); background: var(--ground); padding: .35rem .6rem;
   border: 1px solid var(--shade); border-radius: 6px; min-width: 0; max-width: 100%; }
+.under { color: var(--text); font-size: .95rem; line-height: 1.5; max-width: none; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
+.scroll thead th:first-child, .scroll tbody th { position: sticky; left: 0;
+  background: var(--ground); }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; line-height: 1.45; }
 caption { caption-side: bottom; text-align: left; color: var(--text); padding: .6rem 0 0; }
 th, td { text-align: left; vertical-align: top; padding: .55rem 1rem .55rem 0;
@@ -266,6 +318,17 @@ thead th { color: var(--text); font-weight: 600; font-size: .85rem;
   border-bottom: 1px solid var(--shade); }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 th:last-child, td:last-child { padding-right: 0; }
+.glance { border-top: 1px solid var(--grid); padding-top: .9rem; margin-bottom: 0; }
+.glance dd { font-size: 1.3rem; line-height: 1.3; font-weight: 600; }
+.scroll tbody .marked > * { background: var(--paper); }
+.marked th, .marked td { font-weight: 600; }
+.marked th { box-shadow: inset 4px 0 var(--lstm); padding-left: .8rem; }
+.mark { color: var(--ground); background: var(--text); font-size: .75rem; border-radius: 4px;
+  padding: .1rem .4rem; margin-left: .3rem; white-space: nowrap; }
+pre { background: var(--paper); border: 1px solid var(--grid); border-radius: 10px;
+  padding: .8rem 1rem; margin: 1rem 0; white-space: pre-wrap; font-size: .9rem; }
+code { font-family: ui-monospace, "SFMono-Regular", Menlo, Consolas, "Liberation Mono", monospace;
+  user-select: all; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr));
   gap: .9rem 1.5rem; margin: 1rem 0; }
 dl.wide { grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
@@ -275,6 +338,16 @@ dt { color: var(--text); font-size: .85rem; font-weight: 600; }
 dd { margin: 0; }
 ul { padding-left: 1.2rem; max-width: 44rem; }
 footer { color: var(--text); font-size: .85rem; padding-top: 2.5rem; padding-bottom: 2.5rem; }
+@media screen and (min-width: 56rem) {
+  main { display: grid; grid-template-columns: 1fr 1fr; column-gap: 2.5rem; }
+  main > * { grid-column: 1 / -1; min-width: 0; }
+  main > .half { grid-column: auto; display: grid; grid-template-rows: subgrid; grid-row: span 4; }
+}
+@media screen and (min-width: 40rem) {
+  .half .plot { height: 370px; }
+  .plot:first-child { margin-top: 22px; }  /* the buttons have a place above the legend */
+  .modebar { top: -26px !important; }
+}
 @media (max-width: 40rem) {
   body { font-size: 16px; }
   header { padding-top: 2rem; }
@@ -296,7 +369,8 @@ footer { color: var(--text); font-size: .85rem; padding-top: 2.5rem; padding-bot
   figure { border: 0; padding: 0; margin: .4rem 0; }
   .plot { height: 300px; }
   section { margin-top: 1.4rem; }
-  figure, tr, dl > div { break-inside: avoid; }
+  figure, tr, dl > div, p, pre, .half { break-inside: avoid; }
+  .scroll { overflow: visible; }
   h2, h2 + p { break-after: avoid; }
   label { display: none; }
 }
@@ -313,10 +387,17 @@ _DRAW = """
     Array.isArray(value) ? value.map(item => inDark(item, key))
     : value && typeof value === "object" ? Object.fromEntries(
         Object.entries(value).map(([name, item]) => [name, inDark(item, name)]))
-    : (/color$/i.test(key) && dark[value]) || value;
+    : typeof value === "string" && /color$/i.test(key) && value.slice(0, 7) in dark
+      ? dark[value.slice(0, 7)] + value.slice(7)  // what follows is how far it is seen through
+    : value;
   const config = { responsive: true, displaylogo: false, showSendToCloud: false,
     plotlyServerURL: "", showLink: false, modeBarButtonsToRemove: ["select2d", "lasso2d"],
     toImageButtonOptions: { filename: "gatecast", scale: 2 } };
+  const locale = JSON.parse(document.getElementById("locale").textContent);
+  if (locale) {
+    Plotly.register(locale);
+    config.locale = locale.name;
+  }
   const charts = [...document.querySelectorAll("figure")].map(figure => ({
     figure, plot: figure.querySelector(".plot"), chooser: figure.querySelector("select"),
     sources: [...figure.querySelectorAll("script.figure")] }));
@@ -326,12 +407,17 @@ _DRAW = """
     if (night.matches && !printed) ({ data, layout } = inDark({ data, layout }, ""));
     layout.uirevision = chosen;  // the same chart in other colours keeps the reader's zoom
     if (printed) Object.assign(layout, { width: 660, height: 300 });
+    for (const trace of narrow.matches && !printed ? data : []) {  // there is room for less
+      if (trace.mode === "lines+markers" && trace.x.length > 60) trace.mode = "lines";
+      if (trace.visible === "legendonly") trace.showlegend = false;
+    }
     if (touch) layout.dragmode = false;  // a finger on a chart scrolls the page
     if (chooser) figure.setAttribute("aria-label", chooser.value);
     return Plotly.react(plot, data, layout, { ...config, displayModeBar: narrow.matches || printed
       ? false : "hover" });
   };
-  const sortable = x => typeof x === "string" ? x.replace(" ", "T") : x;
+  const sortable = x => typeof x !== "string" ? x
+    : x.length === 10 ? x + "T00" : x.replace(" ", "T");
   const fit = plot => moved => {
     if (!plot.layout.meta?.fit || !Object.keys(moved).some(key => key.startsWith("xaxis.range")) ||
         Object.keys(moved).some(key => key.startsWith("yaxis"))) return;
@@ -340,7 +426,7 @@ _DRAW = """
     for (const { x, y, visible } of plot.data) {
       if (visible === "legendonly") continue;
       x.forEach((at, i) => {
-        if (y[i] === null || sortable(at) < from || sortable(at) > to) return;
+        if (y[i] === null || at === null || sortable(at) < from || sortable(at) > to) return;
         low = Math.min(low, y[i]); high = Math.max(high, y[i]);
       });
     }

@@ -1,0 +1,657 @@
+"""From a panel to a forecast that says how good it is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatecast.auto.lstm import settings_for, training_work, tuned
+from gatecast.auto.result import Candidate, Forecast
+from gatecast.auto.scores import (
+    SIMPLE,
+    blended,
+    chosen_of,
+    errors_by_step,
+    interval_scores,
+)
+from gatecast.errors import DataError
+from gatecast.evaluation.backtest import (
+    Backtest,
+    Cutoffs,
+    backtest,
+    cutoffs,
+    point_scores,
+)
+from gatecast.evaluation.cross_validation import named_models
+from gatecast.evaluation.lag import LagDiagnosis, diagnose_lag
+from gatecast.evaluation.verdict import verdict_of
+from gatecast.features import encode, fit_encoding
+from gatecast.intervals import calibrate
+from gatecast.models.blend import Blend
+from gatecast.models.config import LSTMConfig, default_context_length
+from gatecast.models.conformal import Conformal, calibration_of
+from gatecast.models.forecaster import Forecaster
+from gatecast.models.lstm import LSTM, NO_CALENDAR
+from gatecast.panel import Intake, MissingFuture, Panel, counted
+from gatecast.seasons import find_season_length
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gatecast.progress import Epoch
+
+__all__ = ["Request", "forecast_panel"]
+
+BLEND = "Blend"
+# A training part shorter than this has nothing to learn from.
+_MIN_CONTEXT = 3
+# One training costs at most so many 1e9 operations, and is repeated at each cutoff where all of
+# that costs no more than a multiple of it.
+_WORK = 800.0
+_ALL_WORK = 200.0
+_SPEED = (
+    25.0  # 1e9 operations a second that a budget counts on; where it is less, the clock ends it
+)
+_DENSE = 120  # windows that tell of intervals and of lags, of a few series
+_FEW_SERIES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked of a forecast; see :func:`gatecast.forecast`."""
+
+    h: int
+    season_length: int | None = None
+    level: tuple[float, ...] = (80, 95)
+    models: Any = "auto"
+    budget: float | None = None
+    seed: int = 0
+    threads: int | None = None
+    missing_future: MissingFuture = "error"
+    settings: dict[str, Any] = field(default_factory=dict)  # of the LSTM, where they are decided
+
+    def check(self) -> None:
+        """Raise now, and not after the data were read, if a model or a setting is impossible."""
+        if self.models != "auto":
+            named_models(self.models, self.h)
+        LSTMConfig(**{**self.settings, "h": self.h, "seed": self.seed})
+
+
+class Clock:
+    """How much of the time budget is left; without one, there is always enough."""
+
+    def __init__(self, budget: float | None) -> None:
+        self._started, self._budget = time.perf_counter(), budget
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been."""
+        return time.perf_counter() - self._started
+
+    def work(self, share: float, most: float) -> float:
+        """Return how much counted work is affordable in a share of the budget."""
+        return most if self._budget is None else min(most, self._budget * share * _SPEED)
+
+    def until(self, share: float) -> float:
+        """Return when a share of the whole budget is used up."""
+        return math.inf if self._budget is None else self._started + share * self._budget
+
+    def affords(self, seconds: float) -> bool:
+        """Whether so much is left."""
+        return self._budget is None or self.seconds + seconds <= self._budget
+
+
+def forecast_panel(
+    panel: Panel,
+    request: Request,
+    *,
+    intake: Intake | None = None,
+    progress: Callable[[str, int], Any] | None = None,
+) -> Forecast:
+    """Test models on the past, choose, and forecast; :func:`gatecast.forecast` for a panel.
+
+    Parameters
+    ----------
+    panel : Panel
+        Series, with the covariates that are to be read.
+    request : Request
+        What is asked.
+    intake : Intake, optional
+        How the panel was taken in, for the model to remember.
+    progress : callable, optional
+        ``progress(stage, total)`` returns what is called as the stage goes on.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    DataError
+        When no series is long enough.
+    """
+    return _Path(panel, request, intake, progress).forecast()
+
+
+class _Path:
+    """The stages of one forecast, in the order of :meth:`forecast`."""
+
+    def __init__(
+        self,
+        panel: Panel,
+        request: Request,
+        intake: Intake | None,
+        progress: Callable[[str, int], Any] | None,
+    ) -> None:
+        self.panel, self.request, self.intake = panel, request, intake
+        self.tell = progress
+        self.clock = Clock(request.budget)
+        self.notes = list(panel.notes)
+        self.decisions: list[tuple[str, str]] = []
+        self.h = request.h
+
+    def forecast(self) -> Forecast:
+        panel, request = self.panel, self.request
+        _require_length(panel, self.h)
+        at = self._cutoffs()
+        past = panel if at is None else _at_first(panel, at)
+        self.m = self._season_length(past)
+        asked, models, lstm = self._candidates(past)
+        if lstm is not None:
+            self._check_covariates(lstm)
+        if at is None:
+            return self._untested(asked, models, lstm)
+        if lstm is not None and (found := self._tuned(past, lstm)) is not None:
+            models["LSTM"] = self._as_model(found)
+        tested, dense = self._tested(models, at)
+        lstms = [name for name, model in models.items() if isinstance(model, LSTM)]
+        scores = {name: point_scores(tested, name) for name in models}
+        members: tuple[str, ...] = ()
+        if request.models == "auto" and panel.cold is None:
+            members = blended({name: score["mase"] for name, score in scores.items()})
+        if members:
+            tested, dense = (_with_blend(one, members) for one in (tested, dense))
+            scores[BLEND] = point_scores(tested, BLEND)
+        eligible = [name for name in (*asked, BLEND) if name in scores]
+        mases = {name: scores[name]["mase"] for name in eligible}
+        if panel.cold is not None and lstms:
+            mases = {name: mases[name] for name in lstms if name in mases} or mases
+            self.notes.append(
+                "Some series have no history: only the LSTM can forecast them, so it is chosen."
+            )
+        chosen = chosen_of(mases, BLEND)
+        self._explain_choice(chosen, members, scores, tested)
+        board, measured = self._leaderboard(tested, dense, scores)
+        diagnosis, residual = self._lag(models, lstms, scores)
+        verdict = verdict_of(
+            {name: tested.errors(name) for name in tested.outputs},
+            lstm=min(lstms, key=lambda name: scores[name]["mase"]) if lstms else None,
+            chosen=chosen,
+            overlap=tested.overlap,
+            diagnosis=diagnosis,
+            residual_autocorrelation=residual,
+            components=members if chosen == BLEND else (),
+        )
+        final = self._final(chosen, members, models, dense)
+        return self._result(
+            final,
+            chosen=chosen,
+            members=members,
+            tested=tested,
+            board=board,
+            measured=measured[chosen],
+            verdict=verdict,
+        )
+
+    # From where the past is forecast
+
+    def _cutoffs(self) -> Cutoffs | None:
+        """Plan the windows: the newest two fifths of a typical series, or less."""
+        panel, h = self.panel, self.h
+        n = int(np.median(panel.lengths))
+        wanted = 10 if panel.n_series < _FEW_SERIES else 6 if panel.n_series < 100 else 4
+        first = max(
+            int(0.6 * n), min(n - h, 2 * panel.season_length + _MIN_CONTEXT), h + _MIN_CONTEXT
+        )
+        span = max(0, n - h - first)
+        step = max(1, min(h, span // (wanted - 1)))
+        try:
+            at = cutoffs(panel, h, min(wanted, span // step + 1), step)
+        except DataError:
+            return None
+        # A network must have a window to learn from before the first of them.
+        lengths = np.where(at.scored, at.ends, 0).max(axis=1)
+        kept = int((lengths >= h + _MIN_CONTEXT).sum())
+        if not kept:
+            return None
+        at = at.newest(kept)
+        self.span, self.first = span, first
+        self.decisions.append(
+            (
+                f"{counted(at.n_windows, 'backtest', 'backtests')}, {step} steps apart",
+                "They reach over the newest part of a typical series, and leave enough before the "
+                "first of them to learn from.",
+            )
+        )
+        if at.note:
+            self.notes.append(at.note)
+        left = ~at.scored.any(axis=0)
+        if left.any():
+            self.notes.append(
+                f"{int(left.sum())} of {panel.n_series} series are too short, or end too early, to "
+                f"hold back {h} points and are not part of the scores."
+            )
+        return at
+
+    def _season_length(self, past: Panel) -> int:
+        if self.request.season_length is not None:
+            self.decisions.append((f"Season of {self.request.season_length} steps", "As asked."))
+            return self.request.season_length
+        season = find_season_length(past)
+        what = f"Season of {season.length} steps" if season.length > 1 else "No season"
+        self.decisions.append((what, season.why))
+        return season.length
+
+    # Who takes part
+
+    def _candidates(
+        self, past: Panel
+    ) -> tuple[list[str], dict[str, Forecaster], LSTMConfig | None]:
+        """Who may be chosen; all models but an LSTM of our own making; and that one's settings."""
+        request, h, m = self.request, self.h, self.m
+        seasonal = ["seasonal-naive"] * (m > 1)
+        auto = ["naive", *seasonal, "theta", "holt-winters", "lstm"]
+        given = auto if request.models == "auto" else request.models
+        given = [given] if isinstance(given, str | Forecaster) else given
+        asked = named_models(given, h, season_length=m if m > 1 else None, seed=request.seed)
+        own = isinstance(given, list | tuple) and any(
+            isinstance(x, str) and x.lower() == "lstm" for x in given
+        )
+        models = dict(asked)
+        wanted = ["naive", *seasonal]
+        if own or any(isinstance(model, LSTM) for model in asked.values()):
+            wanted.append("holt-winters")  # what a network must be held against
+        for name, model in named_models(wanted, h, season_length=m if m > 1 else None).items():
+            models.setdefault(name, model)
+        lstm = None
+        if own:
+            del models["LSTM"]
+            lstm = self._lstm_config(past)
+        for model in models.values():
+            model.threads = request.threads
+        if self._too_slow("HoltWinters", models, past):
+            del models["HoltWinters"]
+            asked.pop("HoltWinters", None)
+        return list(asked), models, lstm
+
+    def _too_slow(self, name: str, models: dict[str, Forecaster], past: Panel) -> bool:
+        """Whether a model would take more than a third of the budget, by a few of its series."""
+        if self.request.budget is None or name not in models or past.n_series < 50:
+            return False
+        few = past.select(np.arange(past.n_series) % (past.n_series // 20) == 0)
+        started = time.perf_counter()
+        models[name].with_horizon(self.h).fit_panel(few)
+        whole = (time.perf_counter() - started) / few.n_series * past.n_series
+        if self.clock.affords(3 * whole):
+            return False
+        self.notes.append(f"{name} was left out: the time budget does not reach for it.")
+        return True
+
+    def _lstm_config(self, past: Panel) -> LSTMConfig:
+        request, h, m = self.request, self.h, self.m
+        settings = dict(request.settings)
+        longest = int(past.lengths.max()) - h
+        if settings.get("context_length", 0) > longest > 0:
+            settings["context_length"] = longest
+            self.notes.append(f"The network sees {longest} values: no series has more before.")
+        work = self.clock.work(0.2, _WORK)
+        chosen = settings_for(past, h, m, work, settings.get("context_length"))
+        columns = self.panel.columns
+        named = {
+            "past_covariates": columns.past,
+            "future_covariates": columns.future,
+            "static_covariates": columns.static,
+        }
+        config = LSTMConfig(
+            **{
+                **chosen,
+                "h": h,
+                "seed": request.seed,
+                "quantiles": _quantiles(request.level),
+                **named,
+                **settings,
+            }
+        )
+        size = ", ".join(map(str, config.hidden_size))
+        self.decisions.append(
+            (
+                f"An LSTM of {size} units that sees {config.context_length} values",
+                "Two seasons or 1.25 horizons, or less where the series are short; as many units as "
+                "the windows to learn from are worth.",
+            )
+        )
+        wanted = default_context_length(np.array([10**9]), h, m)
+        if (config.context_length or 0) < wanted and "context_length" not in settings:
+            self.notes.append(
+                f"The network sees the last {config.context_length} values; the series are too "
+                f"short for the usual {wanted}."
+            )
+        return config
+
+    def _check_covariates(self, config: LSTMConfig) -> None:
+        """Fail rather now than after the training."""
+        if not config.describes:
+            return
+        panel = self.panel
+        encoding = fit_encoding(panel, calendar=config.calendar, holidays=config.holidays)
+        if config.calendar and not encoding.calendar:
+            self.notes.append(NO_CALENDAR)
+        for part in (panel, panel.cold):
+            if part is not None and config.reads_on:
+                encode(
+                    encoding,
+                    part,
+                    self.h,
+                    missing_future=self.request.missing_future,
+                    season_length=self.m,
+                )
+
+    def _tuned(self, past: Panel, config: LSTMConfig) -> LSTMConfig | None:
+        epoch = self._work(past, config) / config.epochs
+        if 3 * epoch > self.clock.work(0.25, math.inf):
+            self.notes.append("The LSTM was left out: the time budget does not reach for it.")
+            return None
+        if past.lengths.max() <= self.h:
+            return None
+        found, why = tuned(
+            past,
+            config,
+            threads=self.request.threads,
+            intake=self.intake,
+            progress=self._timed(self.clock.until(0.35)),
+            choose_anchor="anchor" not in self.request.settings,
+        )
+        self.decisions.append((f"{found.epochs} epochs, anchor {found.anchor!r}", why))
+        return found
+
+    def _timed(self, deadline: float) -> Callable[[str, int], Any]:
+        """Return ``progress(stage, epochs)`` whose callbacks end a training at a time."""
+
+        def stage(what: str, total: int) -> Any:
+            told = self.tell(what, total) if self.tell else None
+
+            def ended(epoch: Epoch) -> bool | None:
+                goes_on = None if told is None else told(epoch)
+                return False if goes_on is False or time.perf_counter() > deadline else None
+
+            return ended
+
+        return stage
+
+    def _as_model(self, config: LSTMConfig) -> LSTM:
+        return LSTM(**config.to_dict(), threads=self.request.threads)
+
+    def _work(self, panel: Panel, config: LSTMConfig) -> float:
+        context = config.context_length or 1
+        n_windows = int(np.maximum(panel.lengths - context - self.h + 1, 1).sum())
+        reads = context + self.h * config.reads_on
+        return training_work(n_windows, reads, max(config.hidden_size), config.epochs)
+
+    # How good they are
+
+    def _tested(self, models: dict[str, Forecaster], at: Cutoffs) -> tuple[Backtest, Backtest]:
+        """Forecast the past: for the scores, and more densely for what intervals need."""
+        panel, request = self.panel, self.request
+        settings: dict[str, Any] = {
+            "season_length": self.m,
+            "threads": request.threads,
+            "missing_future": request.missing_future,
+            "intake": self.intake,
+        }
+        cheap = panel.n_series * at.n_windows <= 2_000
+        tested: Backtest | None = None
+        for name, model in models.items():
+            refit = cheap
+            if isinstance(model, LSTM):
+                work = self._work(panel, model.config) * at.n_windows
+                refit = work <= self.clock.work(0.2, _ALL_WORK)
+            tell = self.tell(f"Backtesting {name}", at.n_windows) if self.tell else None
+            one = backtest({name: model}, panel, self.h, at, refit=refit, progress=tell, **settings)
+            tested = one if tested is None else tested.joined(one)
+        assert tested is not None
+        self.notes += [note for note in tested.notes if note not in self.notes]
+        if tested.assumed:
+            self.notes.append(
+                f"Future covariates of {counted(tested.assumed, 'series', 'series')} are missing "
+                "beside the points held back; for the scores the last known ones stood in."
+            )
+        if panel.n_series >= _FEW_SERIES:
+            return tested, tested
+        step = max(1, self.span // _DENSE)
+        more = cutoffs(panel, self.h, self.span // step + 1, step)
+        more = more.newest(
+            int((np.where(more.scored, more.ends, 0).max(axis=1) >= self.first).sum())
+        )
+        return tested, backtest(models, panel, self.h, more, refit=False, **settings)
+
+    def _leaderboard(
+        self, tested: Backtest, dense: Backtest, scores: dict[str, dict[str, float]]
+    ) -> tuple[list[Candidate], dict[str, dict[float, float]]]:
+        simple = [scores[name]["mase"] for name in SIMPLE if name in scores]
+        best = min((x for x in simple if math.isfinite(x)), default=math.nan)
+        board, measured = [], {}
+        for name, score in scores.items():
+            spread, measured[name] = interval_scores(dense, name)
+            board.append(
+                Candidate(
+                    model=name,
+                    **score,
+                    **spread,
+                    skill=1 - score["mase"] / best if best > 0 else math.nan,
+                    seconds=tested.seconds.get(name, 0.0),
+                    by_step=errors_by_step(tested, name),
+                )
+            )
+        return sorted(board, key=lambda one: (math.isnan(one.mase), one.mase)), measured
+
+    def _lag(
+        self, models: dict[str, Forecaster], lstms: list[str], scores: dict[str, dict[str, float]]
+    ) -> tuple[LagDiagnosis | None, float | None]:
+        """Look at one-step forecasts of the best LSTM over the part that it was not trained on."""
+        if not lstms:
+            return None, None
+        panel, name = self.panel, min(lstms, key=lambda one: scores[one]["mase"])
+        keep = np.zeros(panel.n_series, bool)
+        keep[np.unique(np.linspace(0, panel.n_series - 1, 20).astype(int))] = True
+        some = panel.select(keep)
+        at = cutoffs(some, self.h, min(self.span, 200) + 1, 1)
+        at = at.newest(int((np.where(at.scored, at.ends, 0).max(axis=1) >= self.first).sum()) or 1)
+        model = self._fitted_before(models[name], at, keep)
+        if model is None:
+            return None, None
+        truths, made = [], []
+        for k in range(at.n_windows):
+            there = at.ends[k] > 0
+            past, came = some.select(there).until(at.ends[k][there], self.h)
+            point = np.full(some.n_series, np.nan)
+            truth = np.full(some.n_series, np.nan)
+            point[there] = model.predict_panel(past, self.h, "last").point[:, 0]
+            truth[there] = came[:, 0]
+            made.append(point)
+            truths.append(truth)
+        y, f = np.array(truths).T, np.array(made).T
+        try:
+            diagnosis = diagnose_lag(list(zip(y, f, strict=True)))
+        except DataError:
+            return None, None
+        return diagnosis, _autocorrelation(y - f)
+
+    def _fitted_before(
+        self, model: Forecaster, at: Cutoffs, keep: NDArray[np.bool_]
+    ) -> Forecaster | None:
+        """Fit on everything up to the first of some cutoffs."""
+        panel = self.panel
+        back = int(np.max(panel.lengths[keep] - at.ends[0]))
+        ends = np.maximum(panel.lengths - back, 0)
+        there = ends >= 1
+        if not there.any() or ends.max() <= self.h:
+            return None
+        past, _ = panel.select(there).until(ends[there], self.h)
+        fitted = model.with_horizon(self.h)
+        fitted.progress = self._timed(self.clock.until(0.8))("Looking for a lag", 1)
+        return fitted.fit_panel(past, self.intake)
+
+    def _explain_choice(
+        self,
+        chosen: str,
+        members: tuple[str, ...],
+        scores: dict[str, dict[str, float]],
+        tested: Backtest,
+    ) -> None:
+        windows = counted(tested.n_windows, "backtest", "backtests")
+        if self.request.models != "auto":
+            why = "As asked." if len(scores) else ""
+        elif chosen == BLEND:
+            why = (
+                f"The mean of {' and '.join(members)}, which were within 15 % of the smallest MASE "
+                f"over {windows}, was as good as the best alone, or better."
+            )
+        else:
+            why = f"It had the smallest MASE over {windows}."
+        self.decisions.append((f"{chosen} is used", why))
+
+    # The forecast
+
+    def _final(
+        self,
+        chosen: str,
+        members: tuple[str, ...],
+        models: dict[str, Forecaster],
+        dense: Backtest | None,
+    ) -> Conformal:
+        """Fit the chosen one on everything, with intervals."""
+        fitted = {}
+        for name in members if chosen == BLEND else (chosen,):
+            model = models[name].with_horizon(self.h)
+            model.threads = self.request.threads
+            if isinstance(model, LSTM):
+                model.progress = self._timed(self.clock.until(0.95))(
+                    "Training on everything", model.config.epochs
+                )
+            fitted[name] = model.fit_panel(self.panel, self.intake)
+            model.progress = False
+        one: Forecaster = next(iter(fitted.values()))
+        if chosen == BLEND:
+            one = Blend(list(fitted.values())).adopt(self.panel, self.intake)
+        final = Conformal(one, level=self.request.level, season_length=self.m, alias="forecast")
+        quantiles = one.trained_quantiles
+        if dense is not None:
+            calibration = calibration_of(dense, chosen)
+        else:
+            q = max(1, len(quantiles))
+            nothing = np.zeros((0, self.panel.n_series, self.h))
+            calibration = calibrate(
+                nothing, np.zeros((*nothing.shape, q)), quantiles, nothing[:, :, 0], step_size=1
+            )
+        self.notes += [note for note in calibration.notes if note not in self.notes]
+        return final.adopt(self.panel, calibration, self.intake)
+
+    def _untested(
+        self, asked: list[str], models: dict[str, Forecaster], lstm: LSTMConfig | None
+    ) -> Forecast:
+        """Forecast without any test: with what was asked, or the simplest."""
+        self.notes.append(
+            f"Nothing was held back: that needs at least {2 * self.h + _MIN_CONTEXT} values, and "
+            f"the longest series has {int(self.panel.lengths.max())}. How good the forecast is, "
+            "nobody knows."
+        )
+        chosen = asked[0]
+        needs_lstm = self.panel.cold is not None or self.request.models != "auto"
+        if lstm is not None and (needs_lstm or self.panel.columns.covariates):
+            chosen = "LSTM"
+            found, _ = tuned(self.panel, lstm, threads=self.request.threads, intake=self.intake)
+            models = {**models, "LSTM": self._as_model(found)}
+        why = "As asked." if self.request.models != "auto" else "Nothing better could be shown."
+        self.decisions.append((f"{chosen} is used", why))
+        verdict = verdict_of({}, lstm=None, chosen=chosen, overlap=0, diagnosis=None, components=())
+        final = self._final(chosen, (), models, None)
+        return self._result(
+            final, chosen=chosen, members=(), tested=None, board=[], measured={}, verdict=verdict
+        )
+
+    def _result(self, final: Conformal, **found: Any) -> Forecast:
+        prediction = final.predict_panel(self.panel, self.h, self.request.missing_future)
+        if ahead := int(prediction.assumed.any(axis=1).sum()):
+            self.notes.append(
+                f"The future covariates of {counted(ahead, 'series', 'series')} do not reach as "
+                "far as the forecast; where they end, missing_future="
+                f"{self.request.missing_future!r} stood in."
+            )
+        notes = tuple(dict.fromkeys((*self.notes, *prediction.notes)))
+        return Forecast(
+            model=final,
+            panel=self.panel,
+            prediction=prediction,
+            season_length=self.m,
+            request=self.request,
+            decisions=tuple(self.decisions),
+            notes=notes,
+            seconds=self.clock.seconds,
+            **found,
+        )
+
+
+def _at_first(panel: Panel, at: Cutoffs) -> Panel:
+    """Return the series as they were at the first cutoff."""
+    there = at.ends[0] >= 1
+    past, _ = panel.select(there).until(at.ends[0][there], 1)
+    return past
+
+
+def _with_blend(tested: Backtest, members: tuple[str, ...]) -> Backtest:
+    point = np.mean([tested.point(name) for name in members], axis=0)
+    return replace(
+        tested,
+        outputs={**tested.outputs, BLEND: point[..., None]},
+        quantiles={**tested.quantiles, BLEND: ()},
+        seconds={**tested.seconds, BLEND: sum(tested.seconds[name] for name in members)},
+    )
+
+
+def _quantiles(level: tuple[float, ...]) -> tuple[float, ...]:
+    """The ends of the intervals that are asked for, and of 90 %."""
+    return tuple(
+        sorted({round(0.5 + side * one / 200, 9) for one in (*level, 90) for side in (-1, 1)})
+    )
+
+
+def _autocorrelation(residuals: NDArray[np.float64]) -> float | None:
+    """Lag-1 autocorrelation of one-step residuals ``[S, T]``, pooled over series."""
+    residuals = residuals[np.isfinite(residuals).any(axis=1)]
+    centred = residuals - np.nanmean(residuals, axis=1, keepdims=True)
+    spread = np.nanmean(centred**2, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = centred / np.sqrt(spread)
+    products = scaled[:, 1:] * scaled[:, :-1]
+    products = products[np.isfinite(products)]
+    return float(products.mean()) if len(products) else None
+
+
+def _require_length(panel: Panel, h: int) -> None:
+    longest = int(panel.lengths.max())
+    if longest >= h + _MIN_CONTEXT:
+        return
+    possible = longest - _MIN_CONTEXT
+    raise DataError(
+        f"The data are too short: {counted(h, 'step', 'steps')} ahead need at least "
+        f"{h + _MIN_CONTEXT} values in a series.",
+        value=f"{longest} in the longest of {panel.n_series} series",
+        fix=f"Ask for at most {counted(possible, 'step', 'steps')}."
+        if possible > 0
+        else "Add data.",
+    )

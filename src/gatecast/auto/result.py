@@ -1,0 +1,403 @@
+"""What a forecast comes with: how good it is, how it was made, and ways to look at it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from gatecast.auto.scores import holdout_scores
+from gatecast.evaluation.backtest import Backtest, mean
+from gatecast.intervals import prequential
+from gatecast.models.lstm import LSTM
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gatecast.auto.path import Request
+    from gatecast.evaluation.verdict import Verdict
+    from gatecast.models.conformal import Conformal
+    from gatecast.models.inputs import Prediction
+    from gatecast.panel import Panel
+    from gatecast.report.view import Backtested, ForecastView, SeriesView
+
+    Doubles = NDArray[np.float64]
+    Lang = Literal["en", "zh"]
+
+__all__ = ["Candidate", "Forecast"]
+
+_DRAWN = 30  # series in a page, of many: the best, the typical and the worst
+_WINDOWS_DRAWN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A row of the leaderboard; errors are means over series and windows.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    mase, smape, rmse : float
+        Of the point forecast.
+    pinball : float
+        Twice the mean pinball loss over quantiles, in units of MASE.
+    coverage_90 : float
+        How many of the values the 90 % interval held, as a share.
+    skill : float
+        1 - MASE / MASE of the better of Naive and SeasonalNaive.
+    seconds : float
+        For its backtests.
+    by_step : ndarray
+        Mean absolute error of each step, in units of MASE, float64 ``[h]``.
+    """
+
+    model: str
+    mase: float
+    smape: float
+    rmse: float
+    pinball: float
+    coverage_90: float
+    skill: float
+    seconds: float
+    by_step: Doubles
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a row of the leaderboard."""
+        columns = ("model", "mase", "smape", "rmse", "pinball", "coverage_90", "skill", "seconds")
+        return {name: getattr(self, name) for name in columns}
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """A forecast and all that is known about it; see :func:`gatecast.forecast`.
+
+    Attributes
+    ----------
+    frame
+        Of the caller's kind: ``unique_id, ds, forecast, forecast-lo-80, forecast-hi-80, ...``.
+    leaderboard
+        A pandas frame, the best model first: ``model, mase, smape, rmse, pinball, coverage_90,
+        skill, seconds``. ``skill`` is 1 - MASE / MASE of the better of Naive and SeasonalNaive;
+        ``coverage_90`` and ``skill`` are shares, ``smape`` is in per cent.
+    chosen : str
+        The model, or ``"Blend"``, whose forecast this is.
+    verdict : Verdict
+        Whether the LSTM is worth using here: ``text, skill, skill_interval, recommends_lstm, lag,
+        copies_past``.
+    intervals
+        A pandas frame: ``level, step, method, coverage, width``: how the intervals were found, how
+        many per cent of the past they held, and how wide they are, on average over series.
+    model : Conformal
+        Fitted on everything; ``save`` writes it.
+    decisions : tuple of (str, str)
+        What was decided, and why.
+    notes : tuple of str
+        What was done to the data, and what to know about the result.
+    seconds : float
+        How long it all took.
+    """
+
+    model: Conformal
+    panel: Panel
+    prediction: Prediction
+    season_length: int
+    request: Request
+    chosen: str
+    members: tuple[str, ...]
+    tested: Backtest | None
+    board: list[Candidate]
+    measured: dict[float, float]
+    verdict: Verdict
+    decisions: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def frame(self) -> Any:
+        """The forecast and its intervals, in a frame of the caller's kind."""
+        return self.prediction.frame(self.model.columns(self.prediction, ()))
+
+    @property
+    def leaderboard(self) -> Any:
+        """The models side by side, the best first."""
+        import pandas as pd
+
+        names = ["model", "mase", "smape", "rmse", "pinball", "coverage_90", "skill", "seconds"]
+        return pd.DataFrame([one.row() for one in self.board], columns=names)
+
+    @property
+    def intervals(self) -> Any:
+        """How the intervals were found, and how they did."""
+        import pandas as pd
+
+        return pd.DataFrame(self.interval_rows())
+
+    @property
+    def holdout(self) -> dict[str, dict[str, float]] | None:
+        """The scores of every model in the newest backtest; None if nothing was held back."""
+        return None if self.tested is None else holdout_scores(self.tested)
+
+    @property
+    def lstm(self) -> LSTM | None:
+        """The network that takes part in the forecast, if one does."""
+        inner = self.model.model
+        found = [one for one in (inner, *inner.members) if isinstance(one, LSTM)]
+        return found[0] if found else None
+
+    def interval_rows(self) -> list[dict[str, Any]]:
+        """Return the rows of :attr:`intervals`."""
+        rows: list[dict[str, Any]] = []
+        for level in sorted({*self.request.level, 90.0}):
+            lo, hi = self.model.interval(self.prediction, level)
+            rows += [
+                {
+                    "level": level,
+                    "step": step + 1,
+                    "method": self.model.calibration_.method(level),
+                    "coverage": self.measured.get(float(level), np.nan),
+                    "width": mean(hi[:, step] - lo[:, step]),
+                }
+                for step in range(lo.shape[1])
+            ]
+        return rows
+
+    def simulate(self, n: int, *, seed: int = 0) -> Any:
+        """Draw ``n`` sample paths of each series; see :meth:`gatecast.Conformal.simulate`."""
+        return self.model.simulate(n, missing_future=self.request.missing_future, seed=seed)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model and its intervals to one file; ``gatecast predict`` forecasts from it."""
+        self.model.save(path)
+
+    def explain(self) -> str:
+        """Return what was decided on the way, and why, a line each."""
+        return "\n".join(f"{what}. {why}" for what, why in self.decisions)
+
+    def plot(
+        self,
+        unique_id: Any = None,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        lang: Lang = "en",
+    ) -> Any:
+        """Draw a series: its past, backtests, forecast and intervals.
+
+        Parameters
+        ----------
+        unique_id : optional
+            Which series; the first by default.
+        path : path-like, optional
+            Write a PNG there, with the extra ``plot``.
+        lang : {"en", "zh"}
+            The language of its words.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+        """
+        from gatecast.report.picture import write_png
+        from gatecast.report.series import main_figure
+
+        ids = [str(name) for name in self.prediction.panel.ids]
+        if unique_id is not None and str(unique_id) not in ids:
+            from gatecast.errors import DataError
+
+            raise DataError("There is no such series.", value=repr(unique_id))
+        place = 0 if unique_id is None else ids.index(str(unique_id))
+        series = self._series_view(place, "")
+        look: dict[str, Any] = {
+            "chosen": self.chosen,
+            "season_length": self.season_length,
+            "lang": lang,
+        }
+        if path is not None:
+            write_png(path, series, **look)
+        return main_figure(series, **look)
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str = "Forecast",
+        lang: Lang = "en",
+        command: str = "",
+    ) -> None:
+        """Write one self-contained HTML file that opens without a network.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to.
+        title : str
+            Its heading.
+        lang : {"en", "zh"}
+            The language of the page and its verdict.
+        command : str
+            What makes the same forecast again, to be shown.
+        """
+        from gatecast.report.forecast import write_forecast_page
+
+        write_forecast_page(path, self.view(title=title, lang=lang, command=command))
+
+    def view(
+        self, *, title: str = "Forecast", lang: Lang = "en", command: str = ""
+    ) -> ForecastView:
+        """Return what a page of this forecast shows."""
+        from gatecast.report.view import ForecastView
+        from gatecast.version import __version__
+
+        panel, tested = self.prediction.panel, self.tested
+        scored = 0
+        if tested is not None:
+            scored = int((~np.isnan(tested.truth)).any(axis=(0, 2)).sum())
+        lstm = self.lstm
+        network = {}
+        if lstm is not None:
+            network = {
+                "Context length": str(lstm.context_length_),
+                "Hidden size": ", ".join(map(str, lstm.config.hidden_size)),
+                "Anchor": str(lstm.config.anchor),
+                "Epochs": str(lstm.best_epoch_),
+                "Precision": lstm.precision_,
+            }
+        return ForecastView(
+            title=title,
+            verdict=self.verdict.say(lang),
+            chosen=self.chosen,
+            lang=lang,
+            horizon=self.request.h,
+            season_length=self.season_length,
+            series=[self._series_view(place, role) for place, role in self._shown()],
+            n_series=panel.n_series,
+            n_scored=scored,
+            leaderboard=[one.row() for one in self.board],
+            n_windows=0 if tested is None else tested.n_windows,
+            errors_by_step={one.model: one.by_step for one in self.board},
+            calibration={level: 100 * share for level, share in self.measured.items()},
+            findings=_findings(self.panel, self.request.h, self.season_length),
+            decisions=self.decisions,
+            settings={
+                "Frequency": str(self.panel.frequency),
+                "Season length": str(self.season_length),
+                "Horizon": str(self.request.h),
+                "Model": " + ".join(self.members) or self.chosen,
+                **network,
+                **_read_beside(self.panel, self.request.settings),
+                "Seed": str(self.request.seed),
+                "Seconds": f"{self.seconds:.2f}",
+                "gatecast": __version__,
+            },
+            notes=self.notes,
+            command=command,
+        )
+
+    def _series_errors(self) -> Doubles:
+        """MASE of the chosen model on each series, NaN where it was not tested."""
+        n = self.prediction.panel.n_series
+        errors = np.full(n, np.nan)
+        if self.tested is not None:
+            own = self.tested.errors(self.chosen)
+            known = np.isfinite(own)
+            with np.errstate(invalid="ignore"):
+                errors[: own.shape[1]] = np.where(known, own, 0).sum(0) / known.sum(0)
+        return errors
+
+    def _shown(self) -> list[tuple[int, Literal["", "best", "typical", "worst"]]]:
+        """Which series a page draws: all of a few, else the best, the typical and the worst."""
+        n = self.prediction.panel.n_series
+        if n <= _DRAWN // 2:
+            return [(place, "") for place in range(n)]
+        errors = self._series_errors()
+        order = [int(i) for i in np.argsort(errors, kind="stable") if np.isfinite(errors[i])]
+        if len(order) < 3:
+            return [(place, "") for place in range(min(n, _DRAWN))]
+        each = min(_DRAWN // 3, len(order) // 3)
+        middle = (len(order) - each) // 2
+        shown: list[tuple[int, Literal["", "best", "typical", "worst"]]] = []
+        shown += [(i, "typical") for i in order[middle : middle + each]]
+        shown += [(i, "best") for i in order[:each]]
+        shown += [(i, "worst") for i in reversed(order[-each:])]
+        return shown
+
+    def _series_view(self, s: int, role: Literal["", "best", "typical", "worst"]) -> SeriesView:
+        from gatecast.report.view import SeriesView
+
+        panel = self.prediction.panel
+        levels = self.request.level
+        intervals = {}
+        one = self.prediction.select(np.arange(panel.n_series) == s)
+        for level in levels:
+            lo, hi = self.model.interval(one, level)
+            intervals[float(level)] = (lo[0], hi[0])
+        errors = self._series_errors()
+        return SeriesView(
+            unique_id=str(panel.ids[s]),
+            role=role,
+            history_ds=panel.stamps(s),
+            history=panel.values[panel.indptr[s] : panel.indptr[s + 1]],
+            backtests=self._windows(s),
+            future_ds=panel.future_stamps(s, self.request.h),
+            forecast=one.point[0],
+            intervals=intervals,
+            mase=float(errors[s]) if np.isfinite(errors[s]) else None,
+        )
+
+    def _windows(self, s: int) -> list[Backtested]:
+        """Return the newest windows of a series that do not overlap, oldest first."""
+        from gatecast.report.view import Backtested
+
+        tested = self.tested
+        if tested is None or s >= tested.truth.shape[1]:
+            return []
+        apart = -(-tested.h // tested.step_size)
+        chosen = range(tested.n_windows - 1, -1, -apart)[:_WINDOWS_DRAWN]
+        bounds = {
+            float(level): prequential(
+                tested.truth[:, s : s + 1],
+                tested.outputs[self.chosen][:, s : s + 1],
+                tested.quantiles[self.chosen],
+                tested.spread[:, s : s + 1],
+                level,
+                step_size=tested.step_size,
+            )
+            for level in self.request.level
+        }
+        windows = []
+        for k in reversed(chosen):
+            if np.isnan(tested.truth[k, s]).all():
+                continue
+            at = replace(self.panel.select(np.arange(self.panel.n_series) == s))
+            at = replace(at, last=tested.stamps[k, s : s + 1])
+            windows.append(
+                Backtested(
+                    ds=at.future_stamps(0, tested.h),
+                    forecast={name: tested.point(name)[k, s] for name in tested.outputs},
+                    intervals={level: (lo[k, 0], hi[k, 0]) for level, (lo, hi) in bounds.items()},
+                )
+            )
+        return windows
+
+
+def _findings(panel: Panel, h: int, season_length: int) -> list[tuple[str, str, str]]:
+    from gatecast.doctor import diagnose
+
+    return [
+        (finding.severity, finding.message, finding.fix)
+        for finding in diagnose(panel, h, season_length=season_length)
+    ]
+
+
+def _read_beside(panel: Panel, settings: dict[str, Any]) -> dict[str, str]:
+    columns = panel.columns
+    roles: dict[str, Sequence[str]] = {
+        "Past covariates": columns.past,
+        "Future covariates": columns.future,
+        "Static covariates": columns.static,
+        "Calendar": ("yes",) * bool(settings.get("calendar")),
+        "Holidays": (settings["holidays"],) if settings.get("holidays") else (),
+    }
+    return {role: ", ".join(names) for role, names in roles.items() if names}

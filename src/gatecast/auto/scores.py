@@ -1,0 +1,85 @@
+"""Models side by side: the leaderboard, the blend, the choice."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatecast.evaluation.backtest import Backtest, mean, mean_of_steps, point_scores
+from gatecast.evaluation.metrics import coverage, pinball
+from gatecast.intervals import prequential
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Doubles = NDArray[np.float64]
+
+__all__ = [
+    *("SIMPLE", "blended", "chosen_of"),
+    *("errors_by_step", "holdout_scores", "interval_scores"),
+]
+
+SIMPLE = ("Naive", "SeasonalNaive")
+LEVELS = (50.0, 80.0, 90.0, 95.0)  # whose ends are the quantiles that the pinball loss is taken of
+_NEAR = 1.15  # times the smallest error: a model that is worse than that would spoil a blend
+_MOST = 3
+_STEADIER = 1.02  # a blend this little worse than the best model is taken: it hardly ever fails
+
+
+def holdout_scores(tested: Backtest) -> dict[str, dict[str, float]]:
+    """Return the scores of every model in the newest window."""
+    newest = tested.newest(1)
+    return {name: point_scores(newest, name) for name in tested.outputs}
+
+
+def interval_scores(tested: Backtest, name: str) -> tuple[dict[str, float], dict[float, float]]:
+    """Return ``pinball`` and ``coverage_90``, and the coverage by level, all in fractions.
+
+    Each interval comes from the errors of windows that had ended at its cutoff. The pinball loss is
+    twice the mean over quantiles, divided by the scale of MASE.
+    """
+    truth, measured, losses = tested.truth, {}, []
+    for level in LEVELS:
+        lo, hi = prequential(
+            truth,
+            tested.outputs[name],
+            tested.quantiles[name],
+            tested.spread,
+            level,
+            step_size=tested.step_size,
+        )
+        measured[level] = mean(coverage(truth, lo, hi))
+        for q, end in ((0.5 - level / 200, lo), (0.5 + level / 200, hi)):
+            losses.append(2 * pinball(truth, end, q) / tested.scale)
+    losses.append(2 * pinball(truth, tested.point(name), 0.5) / tested.scale)
+    pooled = mean(np.mean(losses, axis=0))
+    return {"pinball": pooled, "coverage_90": measured[90.0]}, measured
+
+
+def blended(scores: dict[str, float]) -> tuple[str, ...]:
+    """Return the models whose mean is worth trying, from the MASE of each: up to three good ones."""
+    known = sorted((score, name) for name, score in scores.items() if math.isfinite(score))
+    if not known:
+        return ()
+    good = tuple(name for score, name in known if score <= _NEAR * known[0][0])[:_MOST]
+    return good if len(good) > 1 else ()
+
+
+def chosen_of(scores: dict[str, float], blend: str | None) -> str:
+    """Return the model with the smallest MASE, or the blend where it is as good but for a little."""
+    known = {name: score for name, score in scores.items() if math.isfinite(score)}
+    if not known:
+        return next(iter(scores))
+    best = min(known, key=lambda name: known[name])
+    if blend in known and known[blend] <= _STEADIER * known[best]:
+        return blend
+    return best
+
+
+def errors_by_step(tested: Backtest, name: str) -> Doubles:
+    """Return the mean absolute error of each step, in units of MASE, float64 ``[h]``."""
+    errors = np.abs(tested.truth - tested.point(name)) / tested.scale[:, :, None]
+    errors = np.where(np.isfinite(errors), errors, np.nan)
+    return mean_of_steps(errors.reshape(-1, tested.h).T)

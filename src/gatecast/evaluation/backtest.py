@@ -1,0 +1,475 @@
+"""Forecasts of the past, made with nothing but what was known then."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatecast.errors import DataError
+from gatecast.evaluation.metrics import mase_scale, rmse, smape
+from gatecast.models.config import available_threads
+from gatecast.panel import MissingFuture, Panel, counted
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gatecast.models.forecaster import Forecaster
+    from gatecast.models.inputs import Prediction
+    from gatecast.panel import Intake
+
+    Doubles = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+__all__ = [
+    *("Backtest", "Cutoffs", "backtest", "cutoffs"),
+    *("mean", "mean_of_steps", "point_scores", "spread_of"),
+]
+
+MIN_HISTORY = 3  # a series with fewer values at a cutoff is not forecast from there
+_SMALL = 200_000  # values in a panel up to which windows, and not series, are shared out to threads
+
+
+@dataclass(frozen=True, eq=False)
+class Cutoffs:
+    """From where a panel's past is forecast.
+
+    Parameters
+    ----------
+    ends : ndarray
+        int64 ``[K, S]``, oldest first: how many values of each series lie up to the cutoff.
+    scored : ndarray
+        bool ``[K, S]``: whether a series is forecast from there, and something came.
+    step_size : int
+        Steps from one cutoff to the next.
+    note : str
+        What to know about them; empty for nothing.
+    """
+
+    ends: Ints
+    scored: NDArray[np.bool_]
+    step_size: int
+    note: str = ""
+
+    @property
+    def n_windows(self) -> int:
+        """How many there are."""
+        return len(self.ends)
+
+    def newest(self, n: int) -> Cutoffs:
+        """Return the last ``n`` of them only."""
+        first = max(0, self.n_windows - n)
+        return replace(self, ends=self.ends[first:], scored=self.scored[first:])
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Forecasts from ``K`` cutoffs, oldest first, of ``S`` series over ``h`` steps.
+
+    What is not there is NaN: a series that is not in a window, a truth that is missing.
+
+    Parameters
+    ----------
+    panel : Panel
+        All the data.
+    h, season_length, step_size : int
+        Horizon; steps per season; steps from one cutoff to the next.
+    stamps : ndarray
+        int64 ``[K, S]``: the last stamp up to each cutoff, in units of ``panel.last``.
+    ends : ndarray
+        int64 ``[K, S]``: how many values of each series lie up to the cutoff.
+    truth : ndarray
+        float64 ``[K, S, h]``.
+    scale, spread : ndarray
+        float64 ``[K, S]``: what MASE divides by; see :func:`spread_of`.
+    outputs : dict of str to ndarray
+        float64 ``[K, S, h, Q]`` by model; ``Q`` is 1 without quantiles.
+    quantiles : dict of str to tuple of float
+        By model; empty for a point forecast alone.
+    seconds : dict of str to float
+        By model, fits and forecasts together.
+    assumed : int
+        For how many series future covariates that were not known had to be assumed.
+    interrupted : bool
+        Whether there would have been more windows but for Ctrl-C.
+    notes : tuple of str
+        What to know about it.
+    """
+
+    panel: Panel
+    h: int
+    season_length: int
+    step_size: int
+    stamps: Ints
+    ends: Ints
+    truth: Doubles
+    scale: Doubles
+    spread: Doubles
+    outputs: dict[str, Doubles] = field(default_factory=dict)
+    quantiles: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    assumed: int = 0
+    interrupted: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_windows(self) -> int:
+        """How many cutoffs there are."""
+        return len(self.ends)
+
+    @property
+    def overlap(self) -> int:
+        """How many windows before it each one shares truths with."""
+        return -(-self.h // self.step_size) - 1
+
+    def point(self, name: str) -> Doubles:
+        """Return a model's point forecasts ``[K, S, h]``."""
+        quantiles = self.quantiles[name]
+        return self.outputs[name][..., quantiles.index(0.5) if quantiles else 0]
+
+    def errors(self, name: str) -> Doubles:
+        """Return a model's MASE in each window ``[K, S]``."""
+        return mean_of_steps(np.abs(self.truth - self.point(name))) / self.scale
+
+    def newest(self, n: int) -> Backtest:
+        """Return the last ``n`` windows only."""
+        cut: dict[str, Any] = {name: getattr(self, name)[-n:] for name in _BY_WINDOW}
+        outputs = {name: outputs[-n:] for name, outputs in self.outputs.items()}
+        return replace(self, **cut, outputs=outputs)
+
+    def followed_by(self, other: Backtest) -> Backtest:
+        """Return these windows and those of a later backtest of the same models."""
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _BY_WINDOW
+        }
+        outputs = {
+            name: np.concatenate([one, other.outputs[name]]) for name, one in self.outputs.items()
+        }
+        return replace(other, **joined, outputs=outputs)
+
+    def joined(self, other: Backtest) -> Backtest:
+        """Return this with the models of another one that has the same windows."""
+        return replace(
+            self,
+            outputs=self.outputs | other.outputs,
+            quantiles=self.quantiles | other.quantiles,
+            seconds=self.seconds | other.seconds,
+            assumed=max(self.assumed, other.assumed),
+            notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+        )
+
+
+_BY_WINDOW = ("stamps", "ends", "truth", "scale", "spread")
+
+
+def mean_of_steps(errors: Doubles) -> Doubles:
+    """Average over the last axis what is there; NaN where nothing is."""
+    known = ~np.isnan(errors)
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        return np.asarray(np.where(known, errors, 0.0).sum(axis=-1) / known.sum(axis=-1))
+
+
+def spread_of(history: Panel, season_length: int) -> Doubles:
+    """How much each series changes by itself: what residuals are divided by to be compared.
+
+    The smaller of the mean change from one value to the next and that over a season, so that
+    neither a season nor a walk makes a series look wilder than it is to forecast.
+
+    Parameters
+    ----------
+    history : Panel
+        Series up to a cutoff.
+    season_length : int
+        Steps per season.
+
+    Returns
+    -------
+    ndarray
+        float64 ``[S]``; NaN for a constant series.
+    """
+    return np.fmin(mase_scale(history, 1), mase_scale(history, season_length))
+
+
+def cutoffs(panel: Panel, h: int, n_windows: int, step_size: int) -> Cutoffs:
+    """Say from where to forecast the past.
+
+    The newest cutoff lies ``h`` steps before the end. Series with dates share their cutoffs, so
+    that nothing of a later date is known to anyone; so do series of whole numbers that all end at
+    one. Where ends differ more, each series is cut at its own distance from its own end, and a note
+    says so.
+
+    Parameters
+    ----------
+    panel : Panel
+        Series.
+    h : int
+        Horizon.
+    n_windows : int
+        How many, at most: there are fewer where the series are too short.
+    step_size : int
+        Steps between them.
+
+    Returns
+    -------
+    Cutoffs
+        With at least one window.
+
+    Raises
+    ------
+    DataError
+        When no series is long enough for one.
+    """
+    behind, note = _behind(panel, h)
+    back = h + step_size * np.arange(n_windows - 1, -1, -1)[:, None]  # of the cutoffs
+    ends = np.clip(panel.lengths - np.maximum(back - behind, 0), 0, None)
+    known = np.concatenate([[0], np.cumsum(panel.observed)])
+    begin = panel.indptr[:-1]
+    came = known[np.minimum(begin + ends + h, panel.indptr[1:])] > known[begin + ends]
+    scored = came & (known[begin + ends] - known[begin] >= MIN_HISTORY)
+    kept = scored.any(axis=1)
+    if not kept.any():
+        raise DataError(
+            f"A backtest of {counted(h, 'step', 'steps')} needs at least {h + MIN_HISTORY} values "
+            "in a series.",
+            value=f"{int(panel.lengths.max())} in the longest of {panel.n_series}",
+            fix="Use a shorter horizon or more data.",
+        )
+    first = int(np.argmax(kept))
+    return Cutoffs(ends[first:], scored[first:], step_size, note)
+
+
+def _behind(panel: Panel, h: int) -> tuple[Ints, str]:
+    """How many steps before the latest end each series ends, 0 where that means nothing."""
+    nowhere = np.zeros(panel.n_series, np.int64)
+    latest = panel.last.max()
+    if panel.n_series == 1 or panel.frequency is None or (panel.last == latest).all():
+        return nowhere, ""
+    behind, _ = panel.frequency.steps_between(panel.last, np.full_like(panel.last, latest))
+    if panel.time_type != "int" and (behind < h).mean() >= 0.5:
+        return behind, ""
+    return nowhere, (
+        "The series end at different times, and each is cut at its own distance from its own end: "
+        "a model that learns from all of them may have seen later times of others."
+    )
+
+
+def backtest(
+    models: Mapping[str, Forecaster],
+    panel: Panel,
+    h: int,
+    at: Cutoffs,
+    *,
+    season_length: int,
+    refit: bool = True,
+    size: int | None = None,
+    threads: int | None = None,
+    missing_future: MissingFuture = "error",
+    intake: Intake | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+    stop: threading.Event | None = None,
+) -> Backtest:
+    """Forecast the past with each model from each cutoff.
+
+    Parameters
+    ----------
+    models : mapping of str to Forecaster
+        By the name they go by; they are copied, never changed.
+    panel : Panel
+        Series.
+    h : int
+        Horizon.
+    at : Cutoffs
+        From where.
+    season_length : int
+        Steps per season, for the scales.
+    refit : bool
+        Fit at every cutoff. Else weights are those of the first, and only contexts advance.
+    size : int, optional
+        How many values before each cutoff there are to be fitted on; all by default.
+    threads : int, optional
+        How many to use; all by default. The result is the same.
+    missing_future : {"error", "last", "seasonal"}
+        For covariates that are missing ahead of a cutoff; ``"error"`` holds the last, too, as it
+        is no reason to stop a test, and counts the series.
+    intake : Intake, optional
+        How the data were taken in.
+    progress : callable, optional
+        ``progress(done, total)`` after each fit.
+    stop : Event, optional
+        Set to end early. Ctrl-C does so, too, and leaves the windows that are finished; a note
+        says so.
+
+    Returns
+    -------
+    Backtest
+        With the windows that all models finished.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When Ctrl-C came before any window was finished.
+    """
+    stop = stop or threading.Event()
+    windows = _Windows(panel, at, h, size)
+    fallback: MissingFuture = "last" if missing_future == "error" else missing_future
+    workers = available_threads(threads)
+    by_window = len(panel.values) <= _SMALL and refit
+    copies = min(workers, len(models) * at.n_windows) if by_window else 1
+    seconds = dict.fromkeys(models, 0.0)
+    assumed: set[int] = set()
+    notes: dict[str, None] = {at.note: None} if at.note else {}
+    outputs: dict[str, Doubles] = {}
+    quantiles: dict[str, tuple[float, ...]] = {}
+    finished = dict.fromkeys(models, 0)
+
+    def made(name: str, fitted: Forecaster | None, k: int) -> tuple[Forecaster, Prediction, float]:
+        """Fit, if it is not yet, and forecast from a cutoff."""
+        started = time.perf_counter()
+        history = windows.history(k)
+        if fitted is None:
+            fitted = models[name].with_horizon(h)
+            fitted.threads = max(1, workers // copies)
+            fitted.progress = lambda epoch: not stop.is_set()
+            fitted.fit_panel(history, intake)
+            if stop.is_set():  # the training may have ended early
+                raise KeyboardInterrupt
+        prediction = fitted.predict_panel(history, h, fallback)
+        return fitted, prediction, time.perf_counter() - started
+
+    def keep(name: str, k: int, fitted: Forecaster, prediction: Prediction, took: float) -> None:
+        q = prediction.outputs.shape[2]
+        if name not in outputs:
+            outputs[name] = np.full((at.n_windows, panel.n_series, h, q), np.nan)
+            quantiles[name] = fitted.trained_quantiles
+        series = windows.series(k)
+        outputs[name][k, series] = prediction.outputs
+        outputs[name][k, ~at.scored[k]] = np.nan
+        seconds[name] += took
+        assumed.update(series[prediction.assumed.any(axis=1)].tolist())
+        notes.update(dict.fromkeys(prediction.notes))
+        finished[name] += 1
+        if progress is not None:
+            progress(sum(finished.values()), len(models) * at.n_windows)
+
+    interrupted = False
+    with ThreadPoolExecutor(copies) as pool:
+        waiting: list[tuple[str, int, Future[tuple[Forecaster, Prediction, float]]]] = []
+        try:
+            if by_window and copies > 1:
+                waiting = [
+                    (name, k, pool.submit(made, name, None, k))
+                    for k in range(at.n_windows)
+                    for name in models
+                ]
+                while waiting:
+                    name, k, future = waiting[0]
+                    keep(name, k, *future.result())
+                    waiting.pop(0)
+            else:
+                fitted: dict[str, Forecaster] = {}
+                for k in range(at.n_windows):
+                    for name in models:
+                        if stop.is_set():
+                            raise KeyboardInterrupt
+                        known = None if refit else fitted.get(name)
+                        fitted[name], prediction, took = made(name, known, k)
+                        keep(name, k, fitted[name], prediction, took)
+        except KeyboardInterrupt:
+            interrupted = True
+            stop.set()
+            for name, k, future in waiting:
+                if future.done() and not future.cancelled() and future.exception() is None:
+                    keep(name, k, *future.result())
+                future.cancel()
+        except BaseException:
+            stop.set()
+            for _, _, future in waiting:
+                future.cancel()
+            raise
+    whole = min(finished.values(), default=at.n_windows)  # they are finished in order
+    if interrupted:
+        if not whole:
+            raise KeyboardInterrupt
+        notes[f"Interrupted: {whole} of {at.n_windows} windows are finished."] = None
+    truth, scale, spread, stamps = windows.truths(season_length)
+    done = slice(0, whole)
+    return Backtest(
+        panel=panel,
+        h=h,
+        season_length=season_length,
+        step_size=at.step_size,
+        stamps=stamps[done],
+        ends=at.ends[done],
+        truth=truth[done],
+        scale=scale[done],
+        spread=spread[done],
+        outputs={name: outputs[name][done] for name in models},
+        quantiles={name: quantiles[name] for name in models},
+        seconds=seconds,
+        assumed=len(assumed) if missing_future == "error" else 0,
+        interrupted=interrupted,
+        notes=tuple(notes),
+    )
+
+
+class _Windows:
+    """The panel as it was at each cutoff."""
+
+    def __init__(self, panel: Panel, at: Cutoffs, h: int, size: int | None) -> None:
+        self._panel, self._at, self._h, self._size = panel, at, h, size
+        known = np.concatenate([[0], np.cumsum(panel.observed)])
+        # A series may have begun with nothing but gaps that the cutoff leaves.
+        self._there = known[panel.indptr[:-1] + at.ends] > known[panel.indptr[:-1]]
+
+    def series(self, k: int) -> NDArray[np.intp]:
+        """Which series there were."""
+        return np.flatnonzero(self._there[k])
+
+    def history(self, k: int) -> Panel:
+        """Return the series as far as they were known; what came later is not in it."""
+        return self._cut(k)[0]
+
+    def truths(self, season_length: int) -> tuple[Doubles, Doubles, Doubles, Ints]:
+        """Return truths ``[K, S, h]``, scales, spreads and stamps ``[K, S]``."""
+        n_windows, n_series = self._at.ends.shape
+        truth = np.full((n_windows, n_series, self._h), np.nan)
+        scale, spread = np.full((2, n_windows, n_series), np.nan)
+        stamps = np.zeros((n_windows, n_series), np.int64)
+        for k in range(n_windows):
+            history, came = self._cut(k)
+            series = self.series(k)
+            truth[k, series] = came
+            truth[k, ~self._at.scored[k]] = np.nan
+            scale[k, series] = mase_scale(history, season_length)
+            spread[k, series] = spread_of(history, season_length)
+            stamps[k, series] = history.last
+        return truth, scale, spread, stamps
+
+    def _cut(self, k: int) -> tuple[Panel, Doubles]:
+        there = self._there[k]
+        panel = replace(self._panel, notes=())
+        if not there.all():
+            panel = panel.select(there)
+        return panel.until(self._at.ends[k][there], self._h, self._size)
+
+
+def mean(values: Doubles) -> float:
+    """Return the mean of what is there; NaN if nothing is."""
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if defined.size else math.nan
+
+
+def point_scores(tested: Backtest, name: str) -> dict[str, float]:
+    """Return ``mase, smape, rmse`` of a model, averaged over series and windows."""
+    point = tested.point(name)
+    return {
+        "mase": mean(tested.errors(name)),
+        "smape": mean(smape(tested.truth, point)),
+        "rmse": mean(rmse(tested.truth, point)),
+    }
