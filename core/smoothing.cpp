@@ -448,7 +448,7 @@ class Objective {
 // L-BFGS (Nocedal & Wright 2006, algorithm 7.4) with the weak Wolfe conditions by bisection.
 class Minimizer {
  public:
-  Minimizer(Objective& f, int n) : f_(f), n_(n), gradient_(n), next_(n), next_gradient_(n) {}
+  Minimizer(Objective& f, int n) : f_(f), gradient_(n), next_(n), next_gradient_(n) {}
 
   // At most so many iterations down from x; stops where five of them change less than a share
   // `tolerance` of the loss.
@@ -480,9 +480,12 @@ class Minimizer {
   };
 
   static double dot(const std::vector<double>& a, const std::vector<double>& b) {
-    double sum = 0;
-    for (std::size_t j = 0; j < a.size(); ++j) sum += a[j] * b[j];
-    return sum;
+    double sums[4] = {};  // so that no addition waits for the one before
+    std::size_t j = 0;
+    for (; j + 4 <= a.size(); j += 4)
+      for (int lane = 0; lane < 4; ++lane) sums[lane] += a[j + lane] * b[j + lane];
+    for (; j < a.size(); ++j) sums[0] += a[j] * b[j];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
   static void add(double factor, const std::vector<double>& a, std::vector<double>& to) {
     for (std::size_t j = 0; j < a.size(); ++j) to[j] += factor * a[j];
@@ -543,7 +546,6 @@ class Minimizer {
   }
 
   Objective& f_;
-  int n_;
   std::vector<double> gradient_, next_, next_gradient_, direction_;
   std::vector<Pair> pairs_;
 };

@@ -192,11 +192,10 @@ def test_trained_quantiles_too_narrow_or_too_wide_are_put_right(level: int, fact
     lo, hi = calibration.interval(level, outputs[4], spread)
     assert abs(((truth[4] >= lo) & (truth[4] <= hi)).mean() - level / 100) < 0.035
     if level == 90:
-        # What is added is the series' spread times one number for each step.
+        # What is added is the spread times one number a step, but where 80 % reaches further.
         added = (outputs[4, ..., 0] - lo) / spread[:, None]
-        np.testing.assert_allclose(added, np.tile(added[:1], (400, 1)), atol=1e-9)
-        assert ((added > 0).all(), (added < 0).all()) == (factor < 1, factor > 1) or factor == 1
-        assert np.corrcoef((hi - lo).ravel(), sigma[4].ravel())[0, 1] > 0.99  # keeps its shape
+        assert (abs(added - np.median(added, axis=0)) < 1e-9).mean() > 0.9
+        assert factor == 1 or (np.median(added) > 0) == (factor < 1)
 
 
 def test_with_few_residuals_a_quantile_model_s_own_word_is_kept_if_it_is_wider() -> None:
@@ -317,6 +316,8 @@ def test_a_series_without_spread_has_an_interval_without_width_and_is_counted() 
     np.testing.assert_array_equal(hi[1:3], 5)
     assert (hi - lo)[[0, 3]].min() > 1
     assert "2 of 4 series" in calibration.notes[0]
+    assert calibration.notes_for(90, spread[-1]) == calibration.notes  # not said twice
+    assert "1 of 2 series" in calibration.notes_for(90, spread[-1, :2])[-1]
     assert (calibration.simulate(3, np.full((4, 2, 1), 5.0), spread[-1], 0)[:, 1:3] == 5).all()
     assert calibration.residuals == 80  # a constant's hits are no evidence about the others
 
@@ -356,7 +357,8 @@ def test_no_truth_after_a_cutoff_touches_the_interval_made_at_it(
         ahead = window * step_size + np.arange(1, 5)  # stamps, from the first cutoff on
         poisoned[window, :, ahead > k * step_size] = 1e6
     made, again = (
-        prequential(y, outputs, (), spread, 90, step_size=step_size) for y in (truth, poisoned)
+        prequential(y, outputs, (), spread, [90], step_size=step_size)[90]
+        for y in (truth, poisoned)
     )
     for lo, lo_again in zip(made, again, strict=True):
         assert np.isfinite(lo[k]).all()
@@ -370,9 +372,9 @@ def test_no_truth_after_a_cutoff_touches_the_interval_made_at_it(
 
 def test_before_any_window_has_ended_there_is_no_interval_unless_asked_for() -> None:
     truth, outputs, spread = np.ones((3, 1, 4)), np.zeros((3, 1, 4, 1)), np.ones((3, 1))
-    lo, _ = prequential(truth, outputs, (), spread, 90, step_size=2)
+    lo, _ = prequential(truth, outputs, (), spread, [90], step_size=2)[90]
     np.testing.assert_array_equal(np.isnan(lo).all(axis=(1, 2)), [True, True, False])
-    lo, hi = prequential(truth, outputs, (), spread, 90, step_size=2, first=0)
+    lo, hi = prequential(truth, outputs, (), spread, [90], step_size=2, first=0)[90]
     assert (hi > lo).all()
 
 
@@ -380,11 +382,26 @@ def test_measured_coverage_is_what_was_asked_for() -> None:
     rng = np.random.default_rng(16)
     truth = rng.standard_normal((20, 50, 4)).cumsum(axis=2)
     outputs, spread = np.zeros((*truth.shape, 1)), np.ones((20, 50))
-    lo, hi = prequential(truth, outputs, (), spread, 90, step_size=4)
+    lo, hi = prequential(truth, outputs, (), spread, [90], step_size=4)[90]
     assert 0.88 < ((truth >= lo) & (truth <= hi))[1:].mean() < 0.92
 
 
 # Adaptive
+
+
+def test_adaptive_intervals_of_the_past_know_no_miss_before_it_could_be_known() -> None:
+    rng = np.random.default_rng(19)
+    truth = rng.standard_normal((12, 5, 2)) * np.linspace(0.3, 3, 12)[:, None, None]
+    outputs, spread, k = np.zeros((12, 5, 2, 1)), np.ones((12, 5)), 7
+    poisoned = truth.copy()
+    poisoned[k:] = 1e6
+    made, again = (
+        prequential(y, outputs, (), spread, [80], step_size=2, adaptive=True)[80]
+        for y in (truth, poisoned)
+    )
+    plain = prequential(truth, outputs, (), spread, [80], step_size=2)[80]
+    np.testing.assert_array_equal(made[0][: k + 1], again[0][: k + 1])
+    assert (made[1][-1] > plain[1][-1]).all()  # the errors grow, and intervals follow
 
 
 def test_after_misses_adaptive_intervals_are_wider_and_after_none_narrower() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -265,8 +267,7 @@ def test_unit_of_the_values_changes_nothing_but_the_unit(form, size):
     assert run[2].tolist() == [0]
 
 
-@pytest.mark.parametrize("place", ["additive trend, far from zero"])
-def test_values_far_from_zero_are_smoothed_as_those_about_it(place):
+def test_values_far_from_zero_are_smoothed_as_those_about_it():
     y = generated()["season"]
     for form in (Form(), Form("additive"), Form("additive", "additive")):
         near, far = fit(form, y), fit(form, y + 1e9)
@@ -342,6 +343,20 @@ def test_a_state_that_leaves_its_region_is_said_and_not_returned_as_a_number():
 def test_engine_refuses_what_does_not_fit(call, words):
     with pytest.raises(ConfigError, match=words):
         call()
+
+
+def test_ctrl_c_ends_a_long_estimation():
+    code = (
+        "import os, signal, threading, numpy as np; from gatecast import HoltWinters\n"
+        "y = np.random.default_rng(0).normal(size=(40, 20_000)).cumsum(axis=1)\n"
+        "threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+        "try: HoltWinters(1, season_length=336).fit(y)\n"
+        "except KeyboardInterrupt: print('stopped')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "stopped\n"
 
 
 # Holt-Winters
@@ -432,7 +447,7 @@ def test_series_for_which_a_form_is_not_admissible_have_a_simpler_one():
     assert np.isfinite(model.predict().HoltWinters).all()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_forecast_of_strange_series_is_finite(seed):
     rng = np.random.default_rng(seed)
     rows = []
@@ -525,13 +540,10 @@ def test_values_that_are_missing_are_no_reason_for_a_forecast_to_be():
 def test_nothing_after_the_end_is_read():
     y = generated()["season"]
     poisoned = np.concatenate([y[:100], np.full(20, 1e6)])
-    a = HoltWinters(5, season_length=12).fit(y).fitted
-    panel = from_any(poisoned)
-    shorter, _ = panel.drop_last(20)
+    shorter, _ = from_any(poisoned).drop_last(20)
     expected = HoltWinters(5, season_length=12).fit_panel(from_any(y[:100])).forecast(shorter, 5)
     found = HoltWinters(5, season_length=12).fit_panel(shorter).forecast(shorter, 5)
     np.testing.assert_array_equal(found, expected)
-    assert a.season_length == 12
 
 
 @pytest.mark.parametrize("kind", ["arrays", "frame"])

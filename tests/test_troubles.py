@@ -587,7 +587,7 @@ HOLES = [
         "",
         Forecast(
             {"y": AFTER},
-            ["lacks many values", "Nothing was held back"],
+            ["lacks many values", "all that the network sees"],
             ["missing"],
             values=23,
             mask=True,

@@ -266,9 +266,9 @@ class Calibration:
                 f"There are too few residuals for a {level:g} % interval by their ranks at "
                 f"{steps}: {self.residuals} in {self.windows} windows, at a step worth {count:.3g} "
                 "independent ones. There it is Student's t times the residuals' root mean square, "
-                "smoothed over steps: a rough width, rather too wide than too narrow."
+                "smoothed over steps: a rough width."
             )
-        return tuple(notes)
+        return tuple(dict.fromkeys(notes))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what is to be saved, by name."""
@@ -492,27 +492,30 @@ def prequential(
     outputs: Doubles,
     quantiles: Sequence[float],
     spread: Doubles,
-    level: float,
+    levels: Sequence[float],
     *,
     step_size: int,
     first: int = 1,
-) -> tuple[Doubles, Doubles]:
+    adaptive: bool = False,
+) -> dict[float, tuple[Doubles, Doubles]]:
     """Intervals of the backtest's own windows, each from windows that had ended at its cutoff.
 
     Parameters
     ----------
     truth, outputs, quantiles, spread, step_size
         As for :func:`calibrate`.
-    level : float
+    levels : sequence of float
         Percent, above 0 and below 100.
     first : int
         How many windows must have ended; before that there is NaN. With 0, windows before any
         other has ended have the widths of a random walk.
+    adaptive : bool
+        As for :func:`calibrate`.
 
     Returns
     -------
-    lo, hi : ndarray
-        ``[K, S, h]``.
+    dict of float to (ndarray, ndarray)
+        By level, the lower and the upper ends ``[K, S, h]``.
 
     Raises
     ------
@@ -522,17 +525,27 @@ def prequential(
     Examples
     --------
     >>> truth = np.array([1.0, -2.0, 1.5, 0.5])[:, None, None]
-    >>> lo, hi = prequential(truth, truth[..., None] * 0, (), np.ones((4, 1)), 50, step_size=1)
-    >>> hi[:, 0, 0].round(2)
+    >>> ends = prequential(truth, truth[..., None] * 0, (), np.ones((4, 1)), [50], step_size=1)
+    >>> ends[50][1][:, 0, 0].round(2)
     array([nan, 1. , 2. , 1.5])
     """
-    fraction = _fraction(level)
+    fractions = {level: _fraction(level) for level in levels}
     known = _Residuals(truth, outputs, quantiles, spread, step_size)
-    lo, hi = np.full(truth.shape, np.nan), np.full(truth.shape, np.nan)
+    ends = {level: (np.full(truth.shape, np.nan), np.full(truth.shape, np.nan)) for level in levels}
+    misses: list[Doubles] = []
     for k, calibration in known.as_time_passes():
-        if calibration.windows >= first:
-            lo[k], hi[k] = calibration._edges(fraction, outputs[k], spread[k])
-    return lo, hi
+        if adaptive:
+            asked = _corrected(misses[: k - known.lag + 1])
+            misses.append(_missed(known, k, calibration, asked[1:-1]))
+            calibration = replace(calibration, adapted=asked)
+        if calibration.windows < first:
+            continue
+        for level, fraction in fractions.items():
+            covered = 1 - calibration._adapt(1 - fraction)
+            ends[level][0][k], ends[level][1][k] = calibration._edges(
+                covered, outputs[k], spread[k]
+            )
+    return ends
 
 
 class _Residuals:
@@ -781,17 +794,21 @@ def _follow_misses(known: _Residuals) -> Doubles:
     """Adaptive conformal inference over the windows: what ``_LEVELS`` have become in the end."""
     misses: list[Doubles] = []
     for k, calibration in known.as_time_passes():
-        truth, outputs = known.truth[k], known.outputs[k]
-        there = np.isfinite(truth) & np.isfinite(outputs).all(axis=2)
-        there &= _is_scale(known.spread[k])[:, None]
-        missed = _LEVELS
-        if calibration.residuals and there.any():
-            # Of the newest windows nobody knew yet at this cutoff whether they would be missed.
-            asked = _corrected(misses[: k - known.lag + 1])[1:-1]
-            edges = [calibration._edges(1 - a, outputs, known.spread[k]) for a in asked]
-            missed = np.array([((truth < lo) | (truth > hi))[there].mean() for lo, hi in edges])
-        misses.append(missed)
+        # Of the newest windows nobody knew yet at this cutoff whether they would be missed.
+        asked = _corrected(misses[: k - known.lag + 1])
+        misses.append(_missed(known, k, calibration, asked[1:-1]))
     return _corrected(misses)
+
+
+def _missed(known: _Residuals, k: int, calibration: Calibration, asked: Doubles) -> Doubles:
+    """How often a window was missed with these miss rates asked for; as wanted if unknown."""
+    truth, outputs = known.truth[k], known.outputs[k]
+    there = np.isfinite(truth) & np.isfinite(outputs).all(axis=2)
+    there &= _is_scale(known.spread[k])[:, None]
+    if not (calibration.residuals and there.any()):
+        return _LEVELS
+    edges = [calibration._edges(1 - a, outputs, known.spread[k]) for a in asked]
+    return np.array([((truth < lo) | (truth > hi))[there].mean() for lo, hi in edges])
 
 
 def _corrected(misses: list[Doubles]) -> Doubles:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from gatecast.errors import ConfigError
 
-__all__ = ["Epoch", "Progress", "StageBar", "count_bar", "epoch_callback"]
+__all__ = ["Epoch", "Progress", "StageBar", "epoch_callback"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class StageBar:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
-            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}{task.fields[loss]}"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}{task.fields[loss]}"),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -63,18 +63,21 @@ class StageBar:
         )
         self._task = self._bar.add_task("", total=1, loss="", visible=False)
 
-    def stage(self, description: str, epochs: int) -> Callable[[Epoch], None]:
-        """Begin a stage of at most so many epochs; returns what is told of each."""
+    def stage(self, description: str, total: int) -> Callable[[Epoch | int], None]:
+        """Begin a stage; returns what is told of each epoch, or of how many parts are done."""
         self._bar.update(
             self._task,
             description=description,
-            total=epochs,
+            total=total,
             completed=0,
             loss="",
             visible=True,
         )
 
-        def ended(epoch: Epoch) -> None:
+        def ended(epoch: Epoch | int) -> None:
+            if isinstance(epoch, int):
+                self._bar.update(self._task, completed=epoch)
+                return
             loss = f"  loss {epoch.loss:.4g}"
             if not math.isnan(epoch.val_loss):
                 loss += f", validation {epoch.val_loss:.4g}"
@@ -111,25 +114,3 @@ def epoch_callback(progress: Progress, epochs: int) -> Iterator[Any]:
         else:
             tell = progress
         yield lambda number, loss, val_loss, best: tell(Epoch(number, epochs, loss, val_loss, best))
-
-
-@contextmanager
-def count_bar(what: str, progress: bool | Callable[[int, int], Any]) -> Iterator[Any]:
-    """Yield what is called with ``(done, total)``, or None; True is a bar on the terminal."""
-    if progress is not True:
-        yield progress or None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn())
-    with Bar(
-        *(*columns, TimeElapsedColumn()),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

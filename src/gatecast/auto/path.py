@@ -57,7 +57,8 @@ _ALL_WORK = 200.0
 _SPEED = (
     25.0  # 1e9 operations a second that a budget counts on; where it is less, the clock ends it
 )
-_DENSE = 120  # windows that tell of intervals and of lags, of a few series
+_DENSE = 60  # windows that tell of intervals, of a few series
+_ONE_STEP = 200  # one-step forecasts that tell of a lag
 _FEW_SERIES = 10
 
 
@@ -331,8 +332,8 @@ class _Path:
         self.decisions.append(
             (
                 f"An LSTM of {size} units that sees {config.context_length} values",
-                "Two seasons or 1.25 horizons, or less where the series are short; as many units as "
-                "the windows to learn from are worth.",
+                "Two seasons or 1.25 horizons, or less where the series are short; as many units "
+                "as the windows to learn from are worth.",
             )
         )
         wanted = default_context_length(np.array([10**9]), h, m)
@@ -432,7 +433,7 @@ class _Path:
             )
         if panel.n_series >= _FEW_SERIES:
             return tested, tested
-        step = max(1, self.span // _DENSE)
+        step = max(1, -(-self.span // _DENSE))
         more = cutoffs(panel, self.h, self.span // step + 1, step)
         more = more.newest(
             int((np.where(more.scored, more.ends, 0).max(axis=1) >= self.first).sum())
@@ -469,7 +470,7 @@ class _Path:
         keep = np.zeros(panel.n_series, bool)
         keep[np.unique(np.linspace(0, panel.n_series - 1, 20).astype(int))] = True
         some = panel.select(keep)
-        at = cutoffs(some, self.h, min(self.span, 200) + 1, 1)
+        at = cutoffs(some, self.h, min(self.span, _ONE_STEP) + 1, 1)
         at = at.newest(int((np.where(at.scored, at.ends, 0).max(axis=1) >= self.first).sum()) or 1)
         model = self._fitted_before(models[name], at, keep)
         if model is None:
@@ -558,8 +559,10 @@ class _Path:
             calibration = calibrate(
                 nothing, np.zeros((*nothing.shape, q)), quantiles, nothing[:, :, 0], step_size=1
             )
-        self.notes += [note for note in calibration.notes if note not in self.notes]
-        return final.adopt(self.panel, calibration, self.intake)
+        final.adopt(self.panel, calibration, self.intake)
+        said = [note for level in self.request.level for note in final.notes_for(level)]
+        self.notes += [note for note in dict.fromkeys(said) if note not in self.notes]
+        return final
 
     def _untested(
         self, asked: list[str], models: dict[str, Forecaster], lstm: LSTMConfig | None

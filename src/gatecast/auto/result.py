@@ -355,17 +355,14 @@ class Forecast:
             return []
         apart = -(-tested.h // tested.step_size)
         chosen = range(tested.n_windows - 1, -1, -apart)[:_WINDOWS_DRAWN]
-        bounds = {
-            float(level): prequential(
-                tested.truth[:, s : s + 1],
-                tested.outputs[self.chosen][:, s : s + 1],
-                tested.quantiles[self.chosen],
-                tested.spread[:, s : s + 1],
-                level,
-                step_size=tested.step_size,
-            )
-            for level in self.request.level
-        }
+        bounds = prequential(
+            tested.truth[:, s : s + 1],
+            tested.outputs[self.chosen][:, s : s + 1],
+            tested.quantiles[self.chosen],
+            tested.spread[:, s : s + 1],
+            self.request.level,
+            step_size=tested.step_size,
+        )
         windows = []
         for k in reversed(chosen):
             if np.isnan(tested.truth[k, s]).all():

@@ -41,15 +41,15 @@ def interval_scores(tested: Backtest, name: str) -> tuple[dict[str, float], dict
     twice the mean over quantiles, divided by the scale of MASE.
     """
     truth, measured, losses = tested.truth, {}, []
-    for level in LEVELS:
-        lo, hi = prequential(
-            truth,
-            tested.outputs[name],
-            tested.quantiles[name],
-            tested.spread,
-            level,
-            step_size=tested.step_size,
-        )
+    ends = prequential(
+        truth,
+        tested.outputs[name],
+        tested.quantiles[name],
+        tested.spread,
+        LEVELS,
+        step_size=tested.step_size,
+    )
+    for level, (lo, hi) in ends.items():
         measured[level] = mean(coverage(truth, lo, hi))
         for q, end in ((0.5 - level / 200, lo), (0.5 + level / 200, hi)):
             losses.append(2 * pinball(truth, end, q) / tested.scale)
@@ -59,7 +59,7 @@ def interval_scores(tested: Backtest, name: str) -> tuple[dict[str, float], dict
 
 
 def blended(scores: dict[str, float]) -> tuple[str, ...]:
-    """Return the models whose mean is worth trying, from the MASE of each: up to three good ones."""
+    """Return the models whose mean is worth trying, by their MASE: up to three good ones."""
     known = sorted((score, name) for name, score in scores.items() if math.isfinite(score))
     if not known:
         return ()
@@ -68,7 +68,7 @@ def blended(scores: dict[str, float]) -> tuple[str, ...]:
 
 
 def chosen_of(scores: dict[str, float], blend: str | None) -> str:
-    """Return the model with the smallest MASE, or the blend where it is as good but for a little."""
+    """Return the model with the smallest MASE, or the blend if it is hardly worse."""
     known = {name: score for name, score in scores.items() if math.isfinite(score)}
     if not known:
         return next(iter(scores))

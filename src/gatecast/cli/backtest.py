@@ -35,6 +35,7 @@ from gatecast.cli.output import (
     print_json,
     records,
     show_notes,
+    stage_bar,
     table_number,
     write_frame,
 )
@@ -106,22 +107,23 @@ def backtest(
         lstm={name: value for name, value in settings.items() if value},
     )
     warned = require_sound(panel, horizon, season_length=season_length, missing_future="last")
-    made = cross_validate(
-        named,
-        replace(panel, kind="pandas"),
-        horizon,
-        n_windows=windows,
-        step_size=step_size,
-        refit=refit,
-        input_size=input_size,
-        level=levels,
-        adaptive=adaptive,
-        season_length=season_length,
-        missing_future=missing_future,
-        threads=threads,
-        intake=replace(reading.intake(), columns=panel.columns),
-        progress=True,
-    )
+    with stage_bar() as progress:
+        made = cross_validate(
+            named,
+            replace(panel, kind="pandas"),
+            horizon,
+            n_windows=windows,
+            step_size=step_size,
+            refit=refit,
+            input_size=input_size,
+            level=levels,
+            adaptive=adaptive,
+            season_length=season_length,
+            missing_future=missing_future,
+            threads=threads,
+            intake=replace(reading.intake(), columns=panel.columns),
+            progress=progress,
+        )
     frame = made.frame()
     scores = made.scores(levels)
     notes = (*panel.notes, *warned, *made.tested.notes)

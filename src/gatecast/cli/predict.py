@@ -14,6 +14,7 @@ from gatecast.cli.options import (
     MissingFuture,
     Reading,
     Threads,
+    numbers,
     reads_files,
 )
 from gatecast.cli.output import check_writable, print_json, records, show_notes, write_frame
@@ -43,6 +44,10 @@ def predict(
     ] = None,
     out: ForecastOut = None,
     as_json: AsJson = False,
+    level: Annotated[
+        str | None,
+        typer.Option("--level", help="Intervals in per cent, with commas; by default as saved."),
+    ] = None,
     series: Annotated[
         list[str] | None, typer.Option("--series", help="Only this series; may be repeated.")
     ] = None,
@@ -56,6 +61,7 @@ def predict(
     FILE may hold series that the model has never seen. Its covariates are the model's own.
     """
     check_writable(model, *(files or ()), reading.future_file, out=out)
+    from gatecast.models.forecaster import confidence_levels
     from gatecast.models.persistence import load
 
     loaded = load(model)
@@ -90,7 +96,9 @@ def predict(
     prediction = loaded.predict_panel(panel, steps, missing_future)
     if series:
         prediction = prediction.select([name in series for name in known])
-    frame = prediction.frame(loaded.columns(prediction, loaded.config.quantiles or ()))
+    levels = None if level is None else confidence_levels(numbers("--level", level))
+    shown = loaded.chosen_quantiles(None) if levels is None else ()
+    frame = prediction.frame(loaded.columns(prediction, shown, levels))
     frame.columns = ["unique_id", "ds", *frame.columns[2:]]
     notes = (*panel.notes, *prediction.notes)
     if out is not None or not as_json:
@@ -98,7 +106,7 @@ def predict(
     if as_json:
         print_json(
             {
-                "model": "LSTM",
+                "model": next(iter(loaded.members), loaded).name,
                 "frequency": str(panel.frequency),
                 "horizon": steps,
                 "series": prediction.panel.n_series,

@@ -271,7 +271,7 @@ def backtest(
     threads: int | None = None,
     missing_future: MissingFuture = "error",
     intake: Intake | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Callable[[int], Any] | None = None,
     stop: threading.Event | None = None,
 ) -> Backtest:
     """Forecast the past with each model from each cutoff.
@@ -300,7 +300,7 @@ def backtest(
     intake : Intake, optional
         How the data were taken in.
     progress : callable, optional
-        ``progress(done, total)`` after each fit.
+        ``progress(done)`` after each of the models has done with a window.
     stop : Event, optional
         Set to end early. Ctrl-C does so, too, and leaves the windows that are finished; a note
         says so.
@@ -355,7 +355,7 @@ def backtest(
         notes.update(dict.fromkeys(prediction.notes))
         finished[name] += 1
         if progress is not None:
-            progress(sum(finished.values()), len(models) * at.n_windows)
+            progress(sum(finished.values()))
 
     interrupted = False
     with ThreadPoolExecutor(copies) as pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from gatecast.evaluation.metrics import coverage
 from gatecast.models.config import flag, whole_number
 from gatecast.models.forecaster import Forecaster, confidence_levels
 from gatecast.panel import Columns, Intake, MissingFuture, Panel, from_any, require_word
-from gatecast.progress import count_bar
+from gatecast.progress import StageBar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class CrossValidation:
 
         tested, panel = self.tested, self.tested.panel
         left = panel.lengths - tested.ends  # [K, S]
-        scored = ~np.isnan(tested.truth).all(axis=2)
+        scored = (~np.isnan(tested.truth)).any(axis=2)
         steps = np.arange(tested.h)
         rows: NDArray[np.bool_] = scored[:, :, None] & (
             steps < left[:, :, None]
@@ -180,22 +181,23 @@ def cross_validation(
     columns = Columns(id_col, time_col, target_col, **_covariates(named.values()))
     intake = Intake(columns, freq)
     panel = from_any(df, intake)
-    made = cross_validate(
-        named,
-        panel,
-        h,
-        n_windows=n_windows,
-        step_size=step_size,
-        refit=refit,
-        input_size=input_size,
-        level=level or (),
-        adaptive=adaptive,
-        season_length=season_length,
-        missing_future=missing_future,
-        threads=threads,
-        intake=intake,
-        progress=progress,
-    )
+    with StageBar() if progress else nullcontext() as bar:
+        made = cross_validate(
+            named,
+            panel,
+            h,
+            n_windows=n_windows,
+            step_size=step_size,
+            refit=refit,
+            input_size=input_size,
+            level=level or (),
+            adaptive=adaptive,
+            season_length=season_length,
+            missing_future=missing_future,
+            threads=threads,
+            intake=intake,
+            progress=None if bar is None else bar.stage,
+        )
     for note in made.tested.notes:
         warnings.warn(note, stacklevel=2)
     return made.frame()
@@ -216,7 +218,7 @@ def cross_validate(
     missing_future: MissingFuture = "error",
     threads: int | None = None,
     intake: Intake | None = None,
-    progress: bool | Callable[[int, int], Any] = False,
+    progress: Callable[[str, int], Any] | None = None,
 ) -> CrossValidation:
     """Do what :func:`cross_validation` does, with data already taken in."""
     n_windows = whole_number("n_windows", n_windows, 1, 100_000)
@@ -237,8 +239,8 @@ def cross_validate(
         "missing_future": missing_future,
         "intake": intake,
     }
-    with count_bar("Backtesting", progress) as tell:
-        tested = backtest(models, panel, h, reported, refit=refit, progress=tell, **settings)
+    tell = progress("Backtesting", len(models) * reported.n_windows) if progress else None
+    tested = backtest(models, panel, h, reported, refit=refit, progress=tell, **settings)
     notes = tested.notes
     if reported.n_windows < n_windows:
         notes = (*notes, f"The series are long enough for {reported.n_windows} windows only.")
@@ -260,18 +262,16 @@ def cross_validate(
         for name in models:
             whole = tested if earlier is None else earlier.followed_by(tested)
             kept = slice(whole.n_windows - tested.n_windows, None)
-            intervals[name] = {}
-            for one in levels:
-                lo, hi = prequential(
-                    whole.truth,
-                    whole.outputs[name],
-                    whole.quantiles[name],
-                    whole.spread,
-                    one,
-                    step_size=step_size,
-                    **({"adaptive": True} if adaptive else {}),
-                )
-                intervals[name][one] = (lo[kept], hi[kept])
+            ends = prequential(
+                whole.truth,
+                whole.outputs[name],
+                whole.quantiles[name],
+                whole.spread,
+                levels,
+                step_size=step_size,
+                adaptive=adaptive,
+            )
+            intervals[name] = {one: (lo[kept], hi[kept]) for one, (lo, hi) in ends.items()}
     return CrossValidation(tested, intervals)
 
 

@@ -215,6 +215,10 @@ class Conformal(Forecaster):
         self._remember_spread(panel, spread_of(panel, m))
         return self
 
+    def notes_for(self, level: float) -> tuple[str, ...]:
+        """Return what to know about the intervals of a level, for the fitted series."""
+        return self.calibration_.notes_for(level, self._spread)
+
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the calibration, and how much each series changes."""
         arrays = {f"calibration.{x}": a for x, a in self.calibration_.arrays().items()}
@@ -331,7 +335,8 @@ class Conformal(Forecaster):
         panel = self.given_panel(new, future_df, {})
         prediction = self.predict_panel(panel, self.horizon(h), missing_future)
         assert prediction.spread is not None
-        paths = self.calibration_.simulate(n, prediction.outputs, prediction.spread, seed)
+        ids = [str(name) for name in prediction.panel.ids]
+        paths = self.calibration_.simulate(n, prediction.outputs, prediction.spread, seed, ids=ids)
         paths = paths.transpose(1, 0, 2)  # [n_series, n, h]
         if panel.kind.startswith("array"):
             return paths[0] if panel.kind == "array-1d" else paths
