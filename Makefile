@@ -48,7 +48,8 @@ test-pandas2: .venv/installed .venv/tools
 	.venv-pandas2/bin/python $(INSTALL) . --group dev 'pandas==2.2.*'
 	.venv-pandas2/bin/python -m pytest -n auto tests/test_panel.py tests/test_frequency.py \
 		tests/test_files.py tests/test_features.py tests/test_doctor.py tests/test_troubles.py \
-		tests/test_properties.py tests/test_cli.py tests/test_lstm.py
+		tests/test_properties.py tests/test_cli.py tests/test_lstm.py tests/test_models.py \
+		tests/test_cross_validation.py tests/test_evaluate.py
 
 check: .venv/installed .venv/tools
 	$(BIN)/ruff format --check .

@@ -182,6 +182,56 @@ def test_predict_continues_what_a_model_of_python_was_fitted_on(kind: str, tmp_p
         assert run("predict", tmp_path / "m", tmp_path / "f.csv", *options).stdout == done.stdout
 
 
+def test_backtest_writes_each_window_and_prints_the_scores(csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cv.csv"
+    asked = ("backtest", csv, "-h", 6, "--windows", 3, "--models", "naive,theta", "--level", "80")
+    done = run(*asked, "--out", out)
+    assert done.returncode == 0, done.stderr
+    frame = pd.read_csv(out)
+    assert list(frame.columns) == [
+        *("unique_id", "ds", "cutoff", "y"),
+        *("Naive", "Naive-lo-80", "Naive-hi-80", "Theta", "Theta-lo-80", "Theta-hi-80"),
+    ]
+    assert len(frame) == 3 * 6
+    assert "3 backtests of 6 steps" in done.stderr
+    report = json.loads(run(*asked, "--json").stdout)
+    assert report["windows"] == 3
+    assert [row["model"] for row in report["scores"]] == ["Theta", "Naive"]
+    assert set(report["scores"][0]) == {"model", "mase", "smape", "rmse", "coverage_80"}
+    assert report["forecasts"][0]["cutoff"] == "2018-06-01"
+
+
+def test_backtest_says_what_cannot_be_done(csv: Path) -> None:
+    failed(run("backtest", csv, "-h", 6, "--models", "prophet"), 2, "no such model", "theta")
+    failed(run("backtest", csv, "-h", 6, "--windows", 0), 2, "n_windows must be")
+    failed(run("backtest", csv, "-h", 200), 3, "needs at least 203 values")
+    failed(run("backtest", csv, "-h", 6, "--level", "wide"), 2, "--level must be numbers")
+
+
+def test_the_verdict_the_page_and_the_picture_can_be_had_in_chinese(
+    csv: Path, tmp_path: Path
+) -> None:
+    page, png = tmp_path / "p.html", tmp_path / "p.png"
+    options = ("--lang", "zh", "--report", page, "--png", png, "--explain", *FAST)
+    done = run("forecast", csv, "-h", 3, *options)
+    assert done.returncode == 0, done.stderr
+    assert "回测" in done.stderr
+    assert "LSTM is used. As asked." in done.stderr
+    assert 'lang="zh' in page.read_text(encoding="utf-8")
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_budget_is_a_time(csv: Path) -> None:
+    failed(run("forecast", csv, "-h", 3, "--budget", "soon"), 2, "budget must be a time")
+    assert run("forecast", csv, "-h", 3, "--budget", "30s", "--model", "naive").returncode == 0
+
+
+def test_predict_gives_intervals_of_any_level(csv: Path, tmp_path: Path) -> None:
+    run("forecast", csv, "-h", 3, "--model", "theta", "--save", tmp_path / "m")
+    frame = pd.read_csv(io.StringIO(run("predict", tmp_path / "m", "--level", "50").stdout))
+    assert list(frame.columns)[2:] == ["forecast", "forecast-lo-50", "forecast-hi-50"]
+
+
 BAD_FILES = {
     "empty": ("", "empty"),
     "only a heading": ("ds,y\n", ""),

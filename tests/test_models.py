@@ -145,5 +145,5 @@ def test_an_interval_of_a_point_forecast_says_how_to_get_one(name: str) -> None:
     model = MODELS[name](3).fit(frame())
     with pytest.raises(ConfigError, match=r"level=90 needs .*gatecast.Conformal"):
         model.predict(level=[90])
-    with pytest.raises(ConfigError, match="gatecast.Conformal"):
+    with pytest.raises(ConfigError, match=r"gatecast\.Conformal"):
         model.predict(quantiles=[0.1])

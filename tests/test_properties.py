@@ -430,8 +430,9 @@ def test_the_forecast_that_is_scored_knows_nothing_of_what_it_is_scored_on(
         return held_out(panel)
 
     honest, wrong = scored(5.0), scored(1e6)
-    for name, forecast in honest.items():
-        np.testing.assert_array_equal(forecast, wrong[name], err_msg=name)
+    assert {"LSTM", "HoltWinters", "Theta"} <= set(honest) & set(wrong)
+    for name in set(honest) & set(wrong):  # whether there is a blend hangs on the scores
+        np.testing.assert_array_equal(honest[name], wrong[name], err_msg=name)
 
 
 def held_out(panel: Panel) -> dict[str, np.ndarray]:

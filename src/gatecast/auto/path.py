@@ -15,6 +15,7 @@ from gatecast.auto.result import Candidate, Forecast
 from gatecast.auto.scores import (
     SIMPLE,
     blended,
+    blended_then,
     chosen_of,
     errors_by_step,
     interval_scores,
@@ -155,6 +156,7 @@ class _Path:
         self.notes = list(panel.notes)
         self.decisions: list[tuple[str, str]] = []
         self.h = request.h
+        self.early: dict[str, Forecaster] = {}  # fitted on what was known at the first cutoff
 
     def forecast(self) -> Forecast:
         panel, request = self.panel, self.request
@@ -169,14 +171,25 @@ class _Path:
             return self._untested(asked, models, lstm)
         if lstm is not None and (found := self._tuned(past, lstm)) is not None:
             models["LSTM"] = self._as_model(found)
+        took = {}
+        for name, model in models.items():
+            started = time.perf_counter()
+            self.early[name] = self._fitted(model, past, 0.5)
+            took[name] = time.perf_counter() - started
         tested, dense = self._tested(models, at)
+        tested = replace(
+            tested, seconds={name: took[name] + x for name, x in tested.seconds.items()}
+        )
         lstms = [name for name, model in models.items() if isinstance(model, LSTM)]
         scores = {name: point_scores(tested, name) for name in models}
         members: tuple[str, ...] = ()
         if request.models == "auto" and panel.cold is None:
             members = blended({name: score["mase"] for name, score in scores.items()})
         if members:
-            tested, dense = (_with_blend(one, members) for one in (tested, dense))
+            then = [blended_then(tested, k) for k in range(tested.n_windows)]
+            same = tested is dense
+            tested = _with_blend(tested, then)
+            dense = tested if same else _with_blend(dense, [members] * dense.n_windows)
             scores[BLEND] = point_scores(tested, BLEND)
         eligible = [name for name in (*asked, BLEND) if name in scores]
         mases = {name: scores[name]["mase"] for name in eligible}
@@ -188,7 +201,7 @@ class _Path:
         chosen = chosen_of(mases, BLEND)
         self._explain_choice(chosen, members, scores, tested)
         board, measured = self._leaderboard(tested, dense, scores)
-        diagnosis, residual = self._lag(models, lstms, scores)
+        diagnosis, residual = self._lag(lstms, scores)
         verdict = verdict_of(
             {name: tested.errors(name) for name in tested.outputs},
             lstm=min(lstms, key=lambda name: scores[name]["mase"]) if lstms else None,
@@ -231,7 +244,8 @@ class _Path:
         if not kept:
             return None
         at = at.newest(kept)
-        self.span, self.first = span, first
+        self.span = span
+        self.first = int(np.where(at.scored[0], at.ends[0], 0).max())
         self.decisions.append(
             (
                 f"{counted(at.n_windows, 'backtest', 'backtests')}, {step} steps apart",
@@ -422,7 +436,13 @@ class _Path:
                 work = self._work(panel, model.config) * at.n_windows
                 refit = work <= self.clock.work(0.2, _ALL_WORK)
             tell = self.tell(f"Backtesting {name}", at.n_windows) if self.tell else None
-            one = backtest({name: model}, panel, self.h, at, refit=refit, progress=tell, **settings)
+            one = backtest(
+                *({name: model}, panel, self.h, at),
+                refit=refit,
+                fitted=self.early,
+                progress=tell,
+                **settings,
+            )
             tested = one if tested is None else tested.joined(one)
         assert tested is not None
         self.notes += [note for note in tested.notes if note not in self.notes]
@@ -438,7 +458,8 @@ class _Path:
         more = more.newest(
             int((np.where(more.scored, more.ends, 0).max(axis=1) >= self.first).sum())
         )
-        return tested, backtest(models, panel, self.h, more, refit=False, **settings)
+        dense = backtest(models, panel, self.h, more, refit=False, fitted=self.early, **settings)
+        return tested, dense
 
     def _leaderboard(
         self, tested: Backtest, dense: Backtest, scores: dict[str, dict[str, float]]
@@ -461,7 +482,7 @@ class _Path:
         return sorted(board, key=lambda one: (math.isnan(one.mase), one.mase)), measured
 
     def _lag(
-        self, models: dict[str, Forecaster], lstms: list[str], scores: dict[str, dict[str, float]]
+        self, lstms: list[str], scores: dict[str, dict[str, float]]
     ) -> tuple[LagDiagnosis | None, float | None]:
         """Look at one-step forecasts of the best LSTM over the part that it was not trained on."""
         if not lstms:
@@ -472,9 +493,7 @@ class _Path:
         some = panel.select(keep)
         at = cutoffs(some, self.h, min(self.span, _ONE_STEP) + 1, 1)
         at = at.newest(int((np.where(at.scored, at.ends, 0).max(axis=1) >= self.first).sum()) or 1)
-        model = self._fitted_before(models[name], at, keep)
-        if model is None:
-            return None, None
+        model = self.early[name]
         truths, made = [], []
         for k in range(at.n_windows):
             there = at.ends[k] > 0
@@ -491,21 +510,6 @@ class _Path:
         except DataError:
             return None, None
         return diagnosis, _autocorrelation(y - f)
-
-    def _fitted_before(
-        self, model: Forecaster, at: Cutoffs, keep: NDArray[np.bool_]
-    ) -> Forecaster | None:
-        """Fit on everything up to the first of some cutoffs."""
-        panel = self.panel
-        back = int(np.max(panel.lengths[keep] - at.ends[0]))
-        ends = np.maximum(panel.lengths - back, 0)
-        there = ends >= 1
-        if not there.any() or ends.max() <= self.h:
-            return None
-        past, _ = panel.select(there).until(ends[there], self.h)
-        fitted = model.with_horizon(self.h)
-        fitted.progress = self._timed(self.clock.until(0.8))("Looking for a lag", 1)
-        return fitted.fit_panel(past, self.intake)
 
     def _explain_choice(
         self,
@@ -528,6 +532,17 @@ class _Path:
 
     # The forecast
 
+    def _fitted(self, model: Forecaster, panel: Panel, until: float) -> Forecaster:
+        """Fit a copy, until a share of the budget is used up."""
+        model = model.with_horizon(self.h)
+        model.threads = self.request.threads
+        if isinstance(model, LSTM):
+            what = "Training on everything" if panel is self.panel else "Training for the backtests"
+            model.progress = self._timed(self.clock.until(until))(what, model.config.epochs)
+        model.fit_panel(panel, self.intake)
+        model.progress = False
+        return model
+
     def _final(
         self,
         chosen: str,
@@ -538,14 +553,7 @@ class _Path:
         """Fit the chosen one on everything, with intervals."""
         fitted = {}
         for name in members if chosen == BLEND else (chosen,):
-            model = models[name].with_horizon(self.h)
-            model.threads = self.request.threads
-            if isinstance(model, LSTM):
-                model.progress = self._timed(self.clock.until(0.95))(
-                    "Training on everything", model.config.epochs
-                )
-            fitted[name] = model.fit_panel(self.panel, self.intake)
-            model.progress = False
+            fitted[name] = self._fitted(models[name], self.panel, 0.95)
         one: Forecaster = next(iter(fitted.values()))
         if chosen == BLEND:
             one = Blend(list(fitted.values())).adopt(self.panel, self.intake)
@@ -616,13 +624,19 @@ def _at_first(panel: Panel, at: Cutoffs) -> Panel:
     return past
 
 
-def _with_blend(tested: Backtest, members: tuple[str, ...]) -> Backtest:
-    point = np.mean([tested.point(name) for name in members], axis=0)
+def _with_blend(tested: Backtest, members: list[tuple[str, ...]]) -> Backtest:
+    """Add the mean of some models, of which there may be others in each window."""
+    point = np.stack(
+        [
+            np.mean([tested.point(name)[k] for name in names], axis=0)
+            for k, names in enumerate(members)
+        ]
+    )
     return replace(
         tested,
         outputs={**tested.outputs, BLEND: point[..., None]},
         quantiles={**tested.quantiles, BLEND: ()},
-        seconds={**tested.seconds, BLEND: sum(tested.seconds[name] for name in members)},
+        seconds={**tested.seconds, BLEND: sum(tested.seconds[name] for name in members[-1])},
     )
 
 

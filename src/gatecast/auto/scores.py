@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 __all__ = [
-    *("SIMPLE", "blended", "chosen_of"),
+    *("SIMPLE", "blended", "blended_then", "chosen_of"),
     *("errors_by_step", "holdout_scores", "interval_scores"),
 ]
 
@@ -65,6 +65,18 @@ def blended(scores: dict[str, float]) -> tuple[str, ...]:
         return ()
     good = tuple(name for score, name in known if score <= _NEAR * known[0][0])[:_MOST]
     return good if len(good) > 1 else ()
+
+
+def blended_then(tested: Backtest, k: int) -> tuple[str, ...]:
+    """Return the models that would have been averaged at a cutoff, by windows that had ended."""
+    ended = max(0, k - tested.overlap)
+    scores = {name: mean(tested.errors(name)[:ended]) for name in tested.outputs}
+    if members := blended(scores):
+        return members
+    known = {name: score for name, score in scores.items() if math.isfinite(score)}
+    if known:
+        return (min(known, key=lambda name: known[name]),)
+    return tuple(name for name in tested.outputs if name not in SIMPLE) or tuple(tested.outputs)
 
 
 def chosen_of(scores: dict[str, float], blend: str | None) -> str:

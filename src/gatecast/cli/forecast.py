@@ -197,11 +197,11 @@ def _show(result: Forecast, lang: Any, *, explain: bool) -> None:
         windows = counted(result.tested.n_windows, "backtest", "backtests")
         error_table(
             f"{windows} of {counted(result.request.h, 'step', 'steps')}",
-            ("model", "MASE", "sMAPE %", "RMSE", "pinball", "90 % held", "skill", "seconds"),
+            ("model", "MASE", "sMAPE %", "RMSE", "90 % held", "skill", "seconds"),
             [
                 (
                     f"{one.model} *" if one.model == result.chosen else one.model,
-                    *(table_number(x) for x in (one.mase, one.smape, one.rmse, one.pinball)),
+                    *(table_number(x) for x in (one.mase, one.smape, one.rmse)),
                     table_number(100 * one.coverage_90, "{:.0f} %"),
                     table_number(100 * one.skill, "{:.0f} %"),
                     table_number(one.seconds, "{:.2f}"),

@@ -136,7 +136,12 @@ def error_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
     for index, heading in enumerate(headings):
         numeric = all(_is_number(row[index]) for row in rows)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            heading,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            min_width=15 if not index else None,
+        )
     for row in rows:
         table.add_row(*row)
     console().print(table)

@@ -267,6 +267,7 @@ def backtest(
     *,
     season_length: int,
     refit: bool = True,
+    fitted: Mapping[str, Forecaster] | None = None,
     size: int | None = None,
     threads: int | None = None,
     missing_future: MissingFuture = "error",
@@ -290,6 +291,8 @@ def backtest(
         Steps per season, for the scales.
     refit : bool
         Fit at every cutoff. Else weights are those of the first, and only contexts advance.
+    fitted : mapping of str to Forecaster, optional
+        Without ``refit``, models that were fitted before, on nothing after the first cutoff.
     size : int, optional
         How many values before each cutoff there are to be fitted on; all by default.
     threads : int, optional
@@ -328,25 +331,25 @@ def backtest(
     quantiles: dict[str, tuple[float, ...]] = {}
     finished = dict.fromkeys(models, 0)
 
-    def made(name: str, fitted: Forecaster | None, k: int) -> tuple[Forecaster, Prediction, float]:
+    def made(name: str, model: Forecaster | None, k: int) -> tuple[Forecaster, Prediction, float]:
         """Fit, if it is not yet, and forecast from a cutoff."""
         started = time.perf_counter()
         history = windows.history(k)
-        if fitted is None:
-            fitted = models[name].with_horizon(h)
-            fitted.threads = max(1, workers // copies)
-            fitted.progress = lambda epoch: not stop.is_set()
-            fitted.fit_panel(history, intake)
+        if model is None:
+            model = models[name].with_horizon(h)
+            model.threads = max(1, workers // copies)
+            model.progress = lambda epoch: not stop.is_set()
+            model.fit_panel(history, intake)
             if stop.is_set():  # the training may have ended early
                 raise KeyboardInterrupt
-        prediction = fitted.predict_panel(history, h, fallback)
-        return fitted, prediction, time.perf_counter() - started
+        prediction = model.predict_panel(history, h, fallback)
+        return model, prediction, time.perf_counter() - started
 
-    def keep(name: str, k: int, fitted: Forecaster, prediction: Prediction, took: float) -> None:
+    def keep(name: str, k: int, model: Forecaster, prediction: Prediction, took: float) -> None:
         q = prediction.outputs.shape[2]
         if name not in outputs:
             outputs[name] = np.full((at.n_windows, panel.n_series, h, q), np.nan)
-            quantiles[name] = fitted.trained_quantiles
+            quantiles[name] = model.trained_quantiles
         series = windows.series(k)
         outputs[name][k, series] = prediction.outputs
         outputs[name][k, ~at.scored[k]] = np.nan
@@ -372,14 +375,14 @@ def backtest(
                     keep(name, k, *future.result())
                     waiting.pop(0)
             else:
-                fitted: dict[str, Forecaster] = {}
+                used = dict(fitted or {})
                 for k in range(at.n_windows):
                     for name in models:
                         if stop.is_set():
                             raise KeyboardInterrupt
-                        known = None if refit else fitted.get(name)
-                        fitted[name], prediction, took = made(name, known, k)
-                        keep(name, k, fitted[name], prediction, took)
+                        known = None if refit else used.get(name)
+                        used[name], prediction, took = made(name, known, k)
+                        keep(name, k, used[name], prediction, took)
         except KeyboardInterrupt:
             interrupted = True
             stop.set()

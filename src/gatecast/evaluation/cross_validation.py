@@ -69,7 +69,7 @@ class CrossValidation:
 
         tested, panel = self.tested, self.tested.panel
         left = panel.lengths - tested.ends  # [K, S]
-        scored = (~np.isnan(tested.truth)).any(axis=2)
+        scored = np.asarray((~np.isnan(tested.truth)).any(axis=2))
         steps = np.arange(tested.h)
         rows: NDArray[np.bool_] = scored[:, :, None] & (
             steps < left[:, :, None]

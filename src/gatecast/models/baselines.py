@@ -275,11 +275,11 @@ def naive2(panel: Panel, h: int, season_length: int) -> NDArray[np.float64]:
     array([[1., 2., 3.]])
     """
     forecast = naive(panel, h)
-    seasonal = _is_seasonal(panel, season_length)
+    seasonal = is_seasonal(panel, season_length)
     if not seasonal.any():
         return forecast
     history, last = panel.select(seasonal), forecast[seasonal]
-    index, multiplies = _seasonal_indices(history, season_length)
+    index, multiplies = seasonal_indices(history, season_length)
     _, end = edges(history.observed, history.indptr)
     now = (end - 1 - history.indptr[:-1]) % season_length  # the phase of the last value
     ahead = (history.lengths[:, None] + np.arange(h)) % season_length
@@ -292,7 +292,7 @@ def naive2(panel: Panel, h: int, season_length: int) -> NDArray[np.float64]:
     return forecast
 
 
-def _is_seasonal(panel: Panel, m: int) -> Bools:
+def is_seasonal(panel: Panel, m: int) -> Bools:
     """M4's test of each series, ``[n_series]``; R's autocorrelations of what is there."""
     start, n = panel.indptr[:-1], panel.lengths
     known = panel.observed
@@ -323,7 +323,7 @@ def _is_seasonal(panel: Panel, m: int) -> Bools:
     return np.asarray((n >= 3 * m) & (np.abs(r) > limit))
 
 
-def _seasonal_indices(panel: Panel, m: int) -> tuple[Doubles, Bools]:
+def seasonal_indices(panel: Panel, m: int) -> tuple[Doubles, Bools]:
     """Seasonal indices ``[n_series, m]`` by phase from the first value on, and which multiply.
 
     NaN where a phase has none.

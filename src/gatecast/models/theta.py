@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatecast.models.baselines import Statistical, _is_seasonal, _seasonal_indices
+from gatecast.models.baselines import Statistical, is_seasonal, seasonal_indices
 from gatecast.models.holt_winters import Form, estimate
 
 if TYPE_CHECKING:
@@ -108,10 +108,10 @@ def theta(
 
 def _season(panel: Panel, m: int) -> tuple[Doubles, Bools]:
     """Seasonal indices ``[n_series, m]`` that change nothing without a season; which multiply."""
-    seasonal = _is_seasonal(panel, m)
+    seasonal = is_seasonal(panel, m)
     season, multiplies = np.zeros((panel.n_series, m)), np.zeros(panel.n_series, bool)
     if seasonal.any():
-        index, ratio = _seasonal_indices(panel.select(seasonal), m)
+        index, ratio = seasonal_indices(panel.select(seasonal), m)
         # A phase without an index, or one that would divide by nothing: no adjustment.
         fine = np.isfinite(index).all(axis=1) & ~(ratio & (index < 1e-6).any(axis=1))
         season[seasonal] = np.where(fine[:, None], index, 0.0)

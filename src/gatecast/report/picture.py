@@ -126,7 +126,7 @@ def _draw(axes: Axes, drawn: Drawn, look: Look) -> None:
                     ds, low, high, color=style.colour, alpha=ALPHA / 255, lw=0, label=title
                 )
                 title = "_"  # matplotlib's word for "not in the legend"
-    observed = {"color": COLOURS["truth"], "label": words("observed"), "zorder": 3}
+    observed: dict[str, Any] = {"color": COLOURS["truth"], "label": words("observed"), "zorder": 3}
     few = len(drawn.ds) <= HISTORY_MARKERS
     axes.plot(drawn.ds, drawn.y, lw=1, marker="o" if few else "", ms=2, **observed)
     for name in (*look.shown, look.chosen):
