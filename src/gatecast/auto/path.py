@@ -560,14 +560,15 @@ class _Path:
         final = Conformal(one, level=self.request.level, season_length=self.m, alias="forecast")
         quantiles = one.trained_quantiles
         if dense is not None:
-            calibration = calibration_of(dense, chosen)
+            calibration, own = calibration_of(dense, chosen)
         else:
             q = max(1, len(quantiles))
             nothing = np.zeros((0, self.panel.n_series, self.h))
             calibration = calibrate(
                 nothing, np.zeros((*nothing.shape, q)), quantiles, nothing[:, :, 0], step_size=1
             )
-        final.adopt(self.panel, calibration, self.intake)
+            own = np.ones(self.panel.n_series)
+        final.adopt(self.panel, calibration, own, self.intake)
         said = [note for level in self.request.level for note in final.notes_for(level)]
         self.notes += [note for note in dict.fromkeys(said) if note not in self.notes]
         return final

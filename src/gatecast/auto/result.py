@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from gatecast.auto.scores import holdout_scores
-from gatecast.evaluation.backtest import Backtest, mean
+from gatecast.evaluation.backtest import Backtest, mean, own_widths
 from gatecast.intervals import prequential
 from gatecast.models.lstm import LSTM
 
@@ -359,7 +359,7 @@ class Forecast:
             tested.truth[:, s : s + 1],
             tested.outputs[self.chosen][:, s : s + 1],
             tested.quantiles[self.chosen],
-            tested.spread[:, s : s + 1],
+            (tested.spread * own_widths(tested, self.chosen)[0])[:, s : s + 1],
             self.request.level,
             step_size=tested.step_size,
         )

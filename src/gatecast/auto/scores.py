@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatecast.evaluation.backtest import Backtest, mean, mean_of_steps, point_scores
+from gatecast.evaluation.backtest import (
+    Backtest,
+    mean,
+    mean_of_steps,
+    own_widths,
+    point_scores,
+)
 from gatecast.evaluation.metrics import coverage, pinball
 from gatecast.intervals import prequential
 
@@ -45,7 +51,7 @@ def interval_scores(tested: Backtest, name: str) -> tuple[dict[str, float], dict
         truth,
         tested.outputs[name],
         tested.quantiles[name],
-        tested.spread,
+        tested.spread * own_widths(tested, name)[0],
         LEVELS,
         step_size=tested.step_size,
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("Backtest", "Cutoffs", "backtest", "cutoffs"),
-    *("mean", "mean_of_steps", "point_scores", "spread_of"),
+    *("mean", "mean_of_steps", "own_widths", "point_scores", "spread_of"),
 ]
 
 MIN_HISTORY = 3  # a series with fewer values at a cutoff is not forecast from there
@@ -194,6 +194,47 @@ def spread_of(history: Panel, season_length: int) -> Doubles:
         float64 ``[S]``; NaN for a constant series.
     """
     return np.fmin(mase_scale(history, 1), mase_scale(history, season_length))
+
+
+def own_widths(tested: Backtest, name: str) -> tuple[Doubles, Doubles, Doubles]:
+    """How much larger a model's errors on a series are than on others, for what they change.
+
+    Residuals divided by :func:`spread_of` are pooled over series as if they were alike. They are
+    not: twelve steps of a walk stray farther than twelve steps around a mean. So each series'
+    spread is multiplied by the ratio of its own errors to those of all, at the same steps, drawn
+    towards 1 by as much as one more window would. No window has a say in its own ratio, nor have
+    windows that share truths with it.
+
+    Returns
+    -------
+    then : ndarray
+        float64 ``[K, S]``: by windows that had ended at the cutoff.
+    others : ndarray
+        float64 ``[K, S]``: by all windows but those that share truths.
+    now : ndarray
+        float64 ``[S]``: by all.
+    """
+    n_windows, n_series = tested.spread.shape
+    errors = np.abs(tested.truth - tested.point(name)) / tested.spread[:, :, None]
+    errors = np.where(np.isfinite(errors), np.minimum(errors, _FARTHEST), np.nan)
+    if n_series == 1:
+        one = np.ones((n_windows, n_series))
+        return one, one, one[0]
+    usual = mean_of_steps(errors.reshape(-1, tested.h).T)  # [h]
+    ratio = mean_of_steps(errors / np.where(usual > 0, usual, 1.0))  # [K, S]
+    known = np.isfinite(ratio)
+    ratio = np.where(known, ratio, 0.0)
+
+    def shrunk(which: NDArray[np.bool_]) -> Doubles:  # bool [..., K]
+        return np.asarray((1 + which @ ratio) / (1 + which @ known.astype(np.float64)))
+
+    k = np.arange(n_windows)
+    before = k[None, :] < k[:, None] - tested.overlap
+    apart = np.abs(k[None, :] - k[:, None]) > tested.overlap
+    return shrunk(before), shrunk(apart), shrunk(np.ones(n_windows, bool))
+
+
+_FARTHEST = 1e3  # spreads that an error counts as, at most
 
 
 def cutoffs(panel: Panel, h: int, n_windows: int, step_size: int) -> Cutoffs:

@@ -16,6 +16,7 @@ from gatecast.evaluation.backtest import (
     backtest,
     cutoffs,
     mean,
+    own_widths,
     point_scores,
 )
 from gatecast.evaluation.metrics import coverage
@@ -266,7 +267,7 @@ def cross_validate(
                 whole.truth,
                 whole.outputs[name],
                 whole.quantiles[name],
-                whole.spread,
+                whole.spread * own_widths(whole, name)[0],
                 levels,
                 step_size=step_size,
                 adaptive=adaptive,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from gatecast.errors import ConfigError
-from gatecast.evaluation.backtest import Backtest, backtest, cutoffs, spread_of
+from gatecast.evaluation.backtest import Backtest, backtest, cutoffs, own_widths, spread_of
 from gatecast.intervals import Calibration, calibrate
 from gatecast.models.config import flag, quantile_levels, whole_number
 from gatecast.models.forecaster import Fitted, Forecaster, confidence_levels
@@ -112,7 +112,8 @@ class Conformal(Forecaster):
         alias: str | None = None,
     ) -> None:
         self._model = model
-        self._known: dict[tuple[Any, int], float] = {}  # spreads of fitted series, by id and end
+        # Of fitted series by id: where they end, their spread, and how much wider intervals are.
+        self._known: dict[Any, tuple[int, float, float]] = {}
         self.config = ConformalConfig(
             h=model.config.h,
             season_length=season_length or getattr(model.config, "season_length", None),
@@ -205,14 +206,23 @@ class Conformal(Forecaster):
             intake=intake,
         )
         self._model.fit_panel(panel, intake)
-        return self.adopt(panel, calibration_of(tested, "model", adaptive=config.adaptive), intake)
+        return self.adopt(panel, *calibration_of(tested, "model", config.adaptive), intake)
 
-    def adopt(self, panel: Panel, calibration: Calibration, intake: Intake | None = None) -> Self:
-        """Become fitted, where the model is, with intervals as they were calibrated."""
+    def adopt(
+        self,
+        panel: Panel,
+        calibration: Calibration,
+        own: NDArray[np.float64],
+        intake: Intake | None = None,
+    ) -> Self:
+        """Become fitted, where the model is, with intervals as they were calibrated.
+
+        ``own`` ``[n_series]`` is how much wider those of a series are than its changes say.
+        """
         m = self.config.season_length or panel.season_length
         self.calibration_ = calibration
         self._fitted: Fitted = self.remember(panel, intake, self.context_size())
-        self._remember_spread(panel, spread_of(panel, m))
+        self._remember_spread(panel, spread_of(panel, m), own)
         return self
 
     def notes_for(self, level: float) -> tuple[str, ...]:
@@ -222,7 +232,8 @@ class Conformal(Forecaster):
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the calibration, and how much each series changes."""
         arrays = {f"calibration.{x}": a for x, a in self.calibration_.arrays().items()}
-        return {"calibration": self.calibration_.metadata()}, {**arrays, "spread": self._spread}
+        arrays |= {"spread": self._spread, "own": self._own}
+        return {"calibration": self.calibration_.metadata()}, arrays
 
     def restore(
         self, fitted: Fitted, metadata: dict[str, Any], arrays: dict[str, NDArray[Any]]
@@ -232,15 +243,17 @@ class Conformal(Forecaster):
         own = {x.removeprefix(prefix): a for x, a in arrays.items() if x.startswith(prefix)}
         self.calibration_ = Calibration.from_saved(metadata["calibration"], own)
         self._fitted = fitted
-        spread = arrays["spread"]
-        if spread.dtype != np.float64 or spread.ndim != 1:
-            raise ValueError("spread should be float64")
+        for name in ("spread", "own"):
+            if arrays[name].dtype != np.float64 or arrays[name].ndim != 1:
+                raise ValueError(f"{name} should be float64")
+            if (arrays[name] < 0).any() or np.isinf(arrays[name]).any():
+                raise ValueError(f"{name} should be finite")
         if fitted.panel is not None:
-            if len(spread) != fitted.panel.n_series or (spread < 0).any() or np.isinf(spread).any():
-                raise ValueError("spread should be a finite number a series")
-            self._remember_spread(fitted.panel, spread)
+            if {len(arrays[name]) for name in ("spread", "own")} != {fitted.panel.n_series}:
+                raise ValueError("spread and own should be a number a series")
+            self._remember_spread(fitted.panel, arrays["spread"], arrays["own"])
         else:
-            self._spread, self._known = spread, {}
+            self._spread, self._own = arrays["spread"], arrays["own"]
 
     def predict_panel(
         self, panel: Panel, h: int, missing_future: MissingFuture = "error"
@@ -249,7 +262,9 @@ class Conformal(Forecaster):
         prediction = self._model.predict_panel(panel, h, missing_future)
         own = spread_of(panel, self.config.season_length or panel.season_length)
         for i, (name, last) in enumerate(zip(panel.ids, panel.last.tolist(), strict=True)):
-            own[i] = self._known.get((name, last), own[i])
+            if (known := self._known.get(name)) is not None:
+                end, spread, wider = known
+                own[i] = wider * (spread if end == last else own[i])
         n_cold = prediction.panel.n_series - panel.n_series
         if n_cold:  # nobody knows theirs
             own = np.concatenate([own, np.full(n_cold, np.nanmedian(own))])
@@ -342,22 +357,28 @@ class Conformal(Forecaster):
             return paths[0] if panel.kind == "array-1d" else paths
         return _as_frame(prediction.panel, paths, self.name)
 
-    def _remember_spread(self, panel: Panel, spread: NDArray[np.float64]) -> None:
-        self._spread = spread
-        ends = zip(panel.ids, panel.last.tolist(), strict=True)
-        self._known = dict(zip(ends, spread.tolist(), strict=True))
+    def _remember_spread(
+        self, panel: Panel, spread: NDArray[np.float64], own: NDArray[np.float64]
+    ) -> None:
+        self._spread, self._own = spread, own
+        facts = zip(panel.last.tolist(), spread.tolist(), own.tolist(), strict=True)
+        self._known = dict(zip(panel.ids, facts, strict=True))
 
 
-def calibration_of(tested: Backtest, name: str, *, adaptive: bool = False) -> Calibration:
-    """Learn from what a model erred in a backtest how wide its intervals must be."""
-    return calibrate(
+def calibration_of(
+    tested: Backtest, name: str, adaptive: bool = False
+) -> tuple[Calibration, NDArray[np.float64]]:
+    """Learn from what a model erred how wide intervals must be, and ``own`` of each series."""
+    _, others, now = own_widths(tested, name)
+    calibration = calibrate(
         tested.truth,
         tested.outputs[name],
         tested.quantiles[name],
-        tested.spread,
+        tested.spread * others,
         step_size=tested.step_size,
         adaptive=adaptive,
     )
+    return calibration, now
 
 
 def _windows(panel: Panel, h: int, step: int) -> int:
