@@ -167,7 +167,7 @@ def says(shown: str, printed: str) -> bool:
         for text in (shown, printed)
     )
     return wanted[::2] == got[::2] and all(
-        math.isclose(float(a), float(b), rel_tol=0.01, abs_tol=0.02 if "." in a else 2)
+        math.isclose(float(a), float(b), rel_tol=0.03, abs_tol=0.02 if "." in a else 2)
         for a, b in zip(wanted[1::2], got[1::2], strict=True)
     )
 
