@@ -189,7 +189,7 @@ def test_when_foreign_it_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 3, "library_version": "9.0.0"}, "format 3; this gatecast reads up to"),
+        ({"format_version": 4, "library_version": "9.0.0"}, "format 4; this gatecast reads up to"),
         ({"format_version": "1"}, "does not say which format"),
         ({"model": "ESLSTM"}, "unknown model"),
         ({"config": {"h": 4, "surprise": 1}}, "damaged"),

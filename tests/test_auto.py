@@ -353,6 +353,17 @@ def test_only_a_network_can_forecast_what_has_no_history(several: pd.DataFrame) 
     assert any("no history" in note for note in result.notes)
 
 
+def test_ctrl_c_ends_the_whole(monthly: pd.DataFrame) -> None:
+    class Interrupting(gatecast.Naive):
+        def predict_panel(self, panel: Any, h: int, missing_future: Any = "error") -> Any:
+            if len(panel.values) > 80:
+                raise KeyboardInterrupt
+            return super().predict_panel(panel, h, missing_future)
+
+    with pytest.raises(KeyboardInterrupt):
+        gatecast.forecast(monthly, 6, models=[Interrupting(6)])
+
+
 # Time
 
 

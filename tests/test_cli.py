@@ -201,6 +201,13 @@ def test_backtest_writes_each_window_and_prints_the_scores(csv: Path, tmp_path: 
     assert report["forecasts"][0]["cutoff"] == "2018-06-01"
 
 
+def test_backtest_of_all_models_runs_as_it_is(csv: Path) -> None:
+    done = run("backtest", csv, "-h", 12, "--epochs", 2, "--json")
+    assert done.returncode == 0, done.stderr
+    names = {row["model"] for row in json.loads(done.stdout)["scores"]}
+    assert names == {"LSTM", "HoltWinters", "Theta", "Naive", "SeasonalNaive"}
+
+
 def test_backtest_says_what_cannot_be_done(csv: Path) -> None:
     failed(run("backtest", csv, "-h", 6, "--models", "prophet"), 2, "no such model", "theta")
     failed(run("backtest", csv, "-h", 6, "--windows", 0), 2, "n_windows must be")
@@ -326,7 +333,7 @@ def test_when_the_reader_has_seen_enough_the_rest_is_still_said(csv: Path) -> No
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "SeasonalNaive" in done.stderr
+    assert "backtests of 6 steps" in done.stderr
 
 
 def test_a_pipe_can_be_written_to(csv: Path) -> None:

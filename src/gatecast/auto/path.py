@@ -103,9 +103,11 @@ class Clock:
         """Return when a share of the whole budget is used up."""
         return math.inf if self._budget is None else self._started + share * self._budget
 
-    def affords(self, seconds: float) -> bool:
-        """Whether so much is left."""
-        return self._budget is None or self.seconds + seconds <= self._budget
+    def affords(self, seconds: float, share: float = 1.0) -> bool:
+        """Whether so much is left, and no more than a share of the whole."""
+        if self._budget is None:
+            return True
+        return self.seconds + seconds <= self._budget and seconds <= share * self._budget
 
 
 def forecast_panel(
@@ -176,7 +178,7 @@ class _Path:
             started = time.perf_counter()
             self.early[name] = self._fitted(model, past, 0.5)
             took[name] = time.perf_counter() - started
-        tested, dense = self._tested(models, at)
+        tested, dense = self._tested(models, at, took)
         tested = replace(
             tested, seconds={name: took[name] + x for name, x in tested.seconds.items()}
         )
@@ -199,7 +201,7 @@ class _Path:
                 "Some series have no history: only the LSTM can forecast them, so it is chosen."
             )
         chosen = chosen_of(mases, BLEND)
-        self._explain_choice(chosen, members, scores, tested)
+        self._explain_choice(asked, chosen, members, tested)
         board, measured = self._leaderboard(tested, dense, scores)
         diagnosis, residual = self._lag(lstms, scores)
         verdict = verdict_of(
@@ -265,12 +267,12 @@ class _Path:
 
     def _season_length(self, past: Panel) -> int:
         if self.request.season_length is not None:
-            self.decisions.append((f"Season of {self.request.season_length} steps", "As asked."))
-            return self.request.season_length
-        season = find_season_length(past)
-        what = f"Season of {season.length} steps" if season.length > 1 else "No season"
-        self.decisions.append((what, season.why))
-        return season.length
+            length, why = self.request.season_length, "As asked."
+        else:
+            season = find_season_length(past)
+            length, why = season.length, season.why
+        self.decisions.append((f"Season of {length} steps" if length > 1 else "No season", why))
+        return length
 
     # Who takes part
 
@@ -419,7 +421,9 @@ class _Path:
 
     # How good they are
 
-    def _tested(self, models: dict[str, Forecaster], at: Cutoffs) -> tuple[Backtest, Backtest]:
+    def _tested(
+        self, models: dict[str, Forecaster], at: Cutoffs, took: dict[str, float]
+    ) -> tuple[Backtest, Backtest]:
         """Forecast the past: for the scores, and more densely for what intervals need."""
         panel, request = self.panel, self.request
         settings: dict[str, Any] = {
@@ -434,7 +438,8 @@ class _Path:
             refit = cheap
             if isinstance(model, LSTM):
                 work = self._work(panel, model.config) * at.n_windows
-                refit = work <= self.clock.work(0.2, _ALL_WORK)
+                refit = work <= _ALL_WORK
+            refit = refit and self.clock.affords(took[name] * at.n_windows, share=0.15)
             tell = self.tell(f"Backtesting {name}", at.n_windows) if self.tell else None
             one = backtest(
                 *({name: model}, panel, self.h, at),
@@ -512,19 +517,15 @@ class _Path:
         return diagnosis, _autocorrelation(y - f)
 
     def _explain_choice(
-        self,
-        chosen: str,
-        members: tuple[str, ...],
-        scores: dict[str, dict[str, float]],
-        tested: Backtest,
+        self, asked: list[str], chosen: str, members: tuple[str, ...], tested: Backtest
     ) -> None:
         windows = counted(tested.n_windows, "backtest", "backtests")
-        if self.request.models != "auto":
-            why = "As asked." if len(scores) else ""
+        if asked == [chosen]:
+            why = "As asked."
         elif chosen == BLEND:
             why = (
                 f"The mean of {' and '.join(members)}, which were within 15 % of the smallest MASE "
-                f"over {windows}, was as good as the best alone, or better."
+                f"over {windows}, was as good as the best alone, or hardly worse, and is steadier."
             )
         else:
             why = f"It had the smallest MASE over {windows}."

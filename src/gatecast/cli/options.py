@@ -87,7 +87,7 @@ Models = Annotated[
     typer.Option(
         "--model",
         "--models",
-        help="Who may be chosen: lstm, holt-winters, theta, naive, seasonal-naive, drift, "
+        help="Which models: lstm, holt-winters, theta, naive, seasonal-naive, drift, "
         "auto-ets, auto-arima, auto-theta; with commas. Repeatable.",
     ),
 ]

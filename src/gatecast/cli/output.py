@@ -164,7 +164,8 @@ def stage_bar() -> Iterator[Any]:
 
 def table_number(value: float, form: str = "{:,.3f}") -> str:
     """Write a number for a table, a dash where there is none."""
-    return form.format(value) if math.isfinite(value) else "–"
+    text = form.format(value) if math.isfinite(value) else "–"
+    return text.removeprefix("-") if text.strip("-0. %") == "" and text != "–" else text
 
 
 def _is_number(text: str) -> bool:

@@ -315,6 +315,7 @@ def backtest(
     intake: Intake | None = None,
     progress: Callable[[int], Any] | None = None,
     stop: threading.Event | None = None,
+    partial: bool = False,
 ) -> Backtest:
     """Forecast the past with each model from each cutoff.
 
@@ -346,8 +347,9 @@ def backtest(
     progress : callable, optional
         ``progress(done)`` after each of the models has done with a window.
     stop : Event, optional
-        Set to end early. Ctrl-C does so, too, and leaves the windows that are finished; a note
-        says so.
+        Set to end early, as Ctrl-C does.
+    partial : bool
+        Return the windows that are finished then; a note says so.
 
     Returns
     -------
@@ -357,7 +359,7 @@ def backtest(
     Raises
     ------
     KeyboardInterrupt
-        When Ctrl-C came before any window was finished.
+        After Ctrl-C, unless ``partial`` and a window was finished.
     """
     stop = stop or threading.Event()
     windows = _Windows(panel, at, h, size)
@@ -438,7 +440,7 @@ def backtest(
             raise
     whole = min(finished.values(), default=at.n_windows)  # they are finished in order
     if interrupted:
-        if not whole:
+        if not (partial and whole):
             raise KeyboardInterrupt
         notes[f"Interrupted: {whole} of {at.n_windows} windows are finished."] = None
     truth, scale, spread, stamps = windows.truths(season_length)

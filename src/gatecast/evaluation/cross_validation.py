@@ -232,6 +232,10 @@ def cross_validate(
     m = season_length or panel.season_length
     at = cutoffs(panel, h, n_windows + (_BEFORE if levels else 0), step_size)
     reported = at.newest(n_windows)
+    # What serves intervals alone must leave enough to learn from, lest models fail there.
+    longest = np.where(at.scored, at.ends, 0).max(axis=1)
+    enough = longest >= max(2 * h, longest[-reported.n_windows] // 2)
+    at = at.newest(max(int(enough.sum()), reported.n_windows))
     before = at.n_windows - reported.n_windows
     settings: dict[str, Any] = {
         "season_length": m,
@@ -241,7 +245,9 @@ def cross_validate(
         "intake": intake,
     }
     tell = progress("Backtesting", len(models) * reported.n_windows) if progress else None
-    tested = backtest(models, panel, h, reported, refit=refit, progress=tell, **settings)
+    tested = backtest(
+        *(models, panel, h, reported), refit=refit, progress=tell, partial=True, **settings
+    )
     notes = tested.notes
     if reported.n_windows < n_windows:
         notes = (*notes, f"The series are long enough for {reported.n_windows} windows only.")
