@@ -142,7 +142,7 @@ def test_nothing_in_the_file_is_a_pickle(saved: Path) -> None:
         assert set(file.metadata()) == {"gatecast"}
         described = json.loads(file.metadata()["gatecast"])
         names = set(file.keys())
-    assert described["format_version"] == 2
+    assert described["format_version"] == 3
     assert described["library_version"] == gatecast.__version__
     assert {"config", "fitted", "intake", "frequency", "history", "mask", "panel"} <= set(described)
     assert "lstm.0.weight_ih" in names

@@ -211,7 +211,7 @@ def test_backtest_of_all_models_runs_as_it_is(csv: Path) -> None:
 def test_backtest_says_what_cannot_be_done(csv: Path) -> None:
     failed(run("backtest", csv, "-h", 6, "--models", "prophet"), 2, "no such model", "theta")
     failed(run("backtest", csv, "-h", 6, "--windows", 0), 2, "n_windows must be")
-    failed(run("backtest", csv, "-h", 200), 3, "needs at least 203 values")
+    failed(run("backtest", csv, "-h", 200), 3, "at least 203 values")
     failed(run("backtest", csv, "-h", 6, "--level", "wide"), 2, "--level must be numbers")
 
 
@@ -291,7 +291,7 @@ def test_files_that_cannot_be_read_or_written_end_with_4_before_any_training(
     # A million epochs would not end: these are found out first.
     forever = ("forecast", csv, "-h", 2, "--epochs", 10**6)
     failed(run(*forever, "--out", tmp_path / "no" / "f.csv"), 4, "--out", "does not exist")
-    failed(run(*forever, "--plot", tmp_path), 4, "--plot", "folder")
+    failed(run(*forever, "--report", tmp_path), 4, "--report", "folder")
     failed(run(*forever, "--save", tmp_path / "no" / "m"), 4, "--save", "does not exist")
     failed(run(*forever, "--out", tmp_path / "f", "--save", tmp_path / "f"), 2, "same file")
     failed(run("predict", tmp_path / "none.safetensors"), 4, "none.safetensors")

@@ -332,16 +332,15 @@ def test_importing_gatecast_is_light() -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    assert gatecast.__all__ == [
-        "LSTM",
-        "ArtifactError",
-        "ConfigError",
-        "DataError",
-        "GatecastError",
-        "MissingExtraError",
-        "check",
-        "load",
+    functions = ["check", "cross_validation", "evaluate", "forecast", "lag_diagnosis", "load"]
+    models = [
+        *("AutoARIMA", "AutoETS", "AutoTheta", "Blend", "Conformal", "Drift", "HoltWinters"),
+        *("LSTM", "Naive", "Naive2", "SeasonalNaive", "Theta"),
     ]
+    errors = ["ArtifactError", "ConfigError", "DataError", "GatecastError", "MissingExtraError"]
+    assert sorted(gatecast.__all__) == sorted([*functions, *models, *errors, "Forecast"])
+    assert all(getattr(gatecast, name) for name in gatecast.__all__)
+    assert set(gatecast.__all__) <= set(dir(gatecast))
     assert gatecast.__version__.count(".") == 2
 
 

@@ -666,7 +666,7 @@ HOLES = [
             )
         },
         "",
-        Forecast(dict.fromkeys("AB", ("2024-03-01", "2024-03-03")), ["too short to hold back"]),
+        Forecast(dict.fromkeys("AB", ("2024-03-01", "2024-03-03"))),
     ),
     File(
         "a series too short to be trained on, beside a long one",

@@ -220,18 +220,21 @@ def own_widths(tested: Backtest, name: str) -> tuple[Doubles, Doubles, Doubles]:
     if n_series == 1:
         one = np.ones((n_windows, n_series))
         return one, one, one[0]
-    usual = mean_of_steps(errors.reshape(-1, tested.h).T)  # [h]
-    ratio = mean_of_steps(errors / np.where(usual > 0, usual, 1.0))  # [K, S]
-    known = np.isfinite(ratio)
-    ratio = np.where(known, ratio, 0.0)
 
-    def shrunk(which: NDArray[np.bool_]) -> Doubles:  # bool [..., K]
-        return np.asarray((1 + which @ ratio) / (1 + which @ known.astype(np.float64)))
+    def ratios(windows: Doubles) -> Doubles:
+        """How a series compares with all in each of some windows, NaN where it is not in it."""
+        usual = mean_of_steps(windows.reshape(-1, tested.h).T)  # [h]
+        return mean_of_steps(windows / np.where(usual > 0, usual, 1.0))
 
-    k = np.arange(n_windows)
-    before = k[None, :] < k[:, None] - tested.overlap
-    apart = np.abs(k[None, :] - k[:, None]) > tested.overlap
-    return shrunk(before), shrunk(apart), shrunk(np.ones(n_windows, bool))
+    def shrunk(ratio: Doubles) -> Doubles:
+        known = np.isfinite(ratio)
+        return np.asarray((1 + np.where(known, ratio, 0.0).sum(axis=0)) / (1 + known.sum(axis=0)))
+
+    ratio, k = ratios(errors), np.arange(n_windows)
+    apart = [np.abs(k - one) > tested.overlap for one in k]
+    ended = [max(0, one - tested.overlap) for one in k]
+    then = np.array([shrunk(ratios(errors[:n])) for n in ended])
+    return then, np.array([shrunk(ratio[others]) for others in apart]), shrunk(ratio)
 
 
 _FARTHEST = 1e3  # spreads that an error counts as, at most
