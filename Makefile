@@ -41,15 +41,18 @@ demo: .venv/installed
 test: .venv/installed .venv/tools
 	$(BIN)/python -m pytest -n auto
 
-# The oldest pandas that is supported; the rest of the tests ran with the newest.
+# The oldest pandas that is supported; the rest of the tests ran with the newest. What is compared
+# with other libraries is tested here too: statsforecast needs this pandas.
 test-pandas2: .venv/installed .venv/tools
 	test -d .venv-pandas2 || $(PYTHON) -m venv .venv-pandas2
 	.venv-pandas2/bin/python -m pip install --quiet --upgrade pip
-	.venv-pandas2/bin/python $(INSTALL) . --group dev 'pandas==2.2.*'
+	.venv-pandas2/bin/python $(INSTALL) . --group dev --group compared \
+		'pandas==2.2.*'
 	.venv-pandas2/bin/python -m pytest -n auto tests/test_panel.py tests/test_frequency.py \
 		tests/test_files.py tests/test_features.py tests/test_doctor.py tests/test_troubles.py \
 		tests/test_properties.py tests/test_cli.py tests/test_lstm.py tests/test_models.py \
-		tests/test_cross_validation.py tests/test_evaluate.py
+		tests/test_cross_validation.py tests/test_evaluate.py tests/test_metrics.py \
+		tests/test_smoothing.py tests/test_statsforecast.py
 
 check: .venv/installed .venv/tools
 	$(BIN)/ruff format --check .

@@ -90,7 +90,7 @@ def test_files_are_written_where_asked_and_nowhere_else(csv: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert {p.name for p in tmp_path.iterdir()} == {csv.name, "f.csv", "p.html", "m.safetensors"}
-    expected = pd.read_csv(out)
+    expected = pd.read_csv(out, float_precision="round_trip")
     again = run("predict", model)
     pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(again.stdout)), expected)
     from_file = json.loads(run("predict", model, csv, "-h", 2, "--json").stdout)
