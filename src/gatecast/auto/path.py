@@ -53,7 +53,7 @@ BLEND = "Blend"
 _MIN_CONTEXT = 3
 # One training costs at most so many 1e9 operations, and is repeated at each cutoff where all of
 # that costs no more than a multiple of it.
-_WORK = 800.0
+_WORK = 400.0
 _ALL_WORK = 200.0
 _SPEED = (
     25.0  # 1e9 operations a second that a budget counts on; where it is less, the clock ends it
