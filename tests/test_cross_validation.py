@@ -111,33 +111,21 @@ def test_nothing_after_a_cutoff_changes_what_is_forecast_from_it(refit: bool) ->
 
 def test_a_scaler_that_saw_everything_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above can fail: a mutant whose spread is that of all data does not pass it."""
-    whole = from_any(frame()).spread
-    monkeypatch.setattr(
-        "gatecast.panel.Panel.spread",
-        property(lambda self: whole[: self.n_series] * 0 + _seen(self)),
-    )
-    mutant = gatecast.LSTM(H, scaling="series", **LSTM)
-    df = frame()
-    poisoned = df.copy()
+    mutant, df = gatecast.LSTM(H, scaling="series", **LSTM), frame()
 
     def forecast(data: pd.DataFrame) -> pd.DataFrame:
-        global _all_data
-        _all_data = float(data["y"].std())
+        everything = float(data["y"].std())
+        spread = property(lambda panel: np.full(panel.n_series, everything))
+        monkeypatch.setattr("gatecast.panel.Panel.spread", spread)
         return gatecast.cross_validation(mutant, data, H, n_windows=2)
 
     clean = forecast(df)
     first = clean["cutoff"].min()
+    poisoned = df.copy()
     poisoned.loc[poisoned["ds"] > first, "y"] = 1e6
     other = forecast(poisoned)
     at = clean["cutoff"] == first
     assert (clean.loc[at, "LSTM"] != other.loc[at, "LSTM"]).any()
-
-
-_all_data = 1.0
-
-
-def _seen(panel: Any) -> float:
-    return _all_data
 
 
 def test_future_covariates_come_from_the_frames_own_rows() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -154,11 +153,10 @@ def forecast(
         panel = join_ahead(panel, future_df, intake)
     warned = require_sound(panel, h, season_length=season_length, missing_future=missing_future)
     panel = replace(panel, notes=panel.notes + warned)
-    with warnings.catch_warnings():
-        if not progress:
-            return forecast_panel(panel, request, intake=intake)
-        with StageBar() as bar:
-            return forecast_panel(panel, request, intake=intake, progress=bar.stage)
+    if not progress:
+        return forecast_panel(panel, request, intake=intake)
+    with StageBar() as bar:
+        return forecast_panel(panel, request, intake=intake, progress=bar.stage)
 
 
 def seconds_of(budget: float | str | None) -> float | None:

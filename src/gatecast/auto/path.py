@@ -13,7 +13,6 @@ import numpy as np
 from gatecast.auto.lstm import settings_for, training_work, tuned
 from gatecast.auto.result import Candidate, Forecast
 from gatecast.auto.scores import (
-    SIMPLE,
     blended,
     blended_then,
     chosen_of,
@@ -33,6 +32,7 @@ from gatecast.evaluation.lag import LagDiagnosis, diagnose_lag
 from gatecast.evaluation.verdict import verdict_of
 from gatecast.features import encode, fit_encoding
 from gatecast.intervals import calibrate
+from gatecast.models import SIMPLE
 from gatecast.models.blend import Blend
 from gatecast.models.config import LSTMConfig, default_context_length
 from gatecast.models.conformal import Conformal, calibration_of
@@ -203,10 +203,13 @@ class _Path:
         chosen = chosen_of(mases, BLEND)
         self._explain_choice(asked, chosen, members, tested)
         board, measured = self._leaderboard(tested, dense, scores)
-        diagnosis, residual = self._lag(lstms, scores)
+        lstm_name = min(lstms, key=lambda name: scores[name]["mase"], default=None)
+        diagnosis, residual = (
+            (None, None) if lstm_name is None else self._lag(self.early[lstm_name])
+        )
         verdict = verdict_of(
             {name: tested.errors(name) for name in tested.outputs},
-            lstm=min(lstms, key=lambda name: scores[name]["mase"]) if lstms else None,
+            lstm=lstm_name,
             chosen=chosen,
             overlap=tested.overlap,
             diagnosis=diagnosis,
@@ -241,13 +244,11 @@ class _Path:
         except DataError:
             return None
         # A network must have a window to learn from before the first of them.
-        lengths = np.where(at.scored, at.ends, 0).max(axis=1)
-        kept = int((lengths >= h + _MIN_CONTEXT).sum())
-        if not kept:
+        at = at.since(h + _MIN_CONTEXT)
+        self.first = int(at.longest[0])
+        if self.first < h + _MIN_CONTEXT:
             return None
-        at = at.newest(kept)
         self.span = span
-        self.first = int(np.where(at.scored[0], at.ends[0], 0).max())
         self.decisions.append(
             (
                 f"{counted(at.n_windows, 'backtest', 'backtests')}, {step} steps apart",
@@ -459,10 +460,7 @@ class _Path:
         if panel.n_series >= _FEW_SERIES:
             return tested, tested
         step = max(1, -(-self.span // _DENSE))
-        more = cutoffs(panel, self.h, self.span // step + 1, step)
-        more = more.newest(
-            int((np.where(more.scored, more.ends, 0).max(axis=1) >= self.first).sum())
-        )
+        more = cutoffs(panel, self.h, self.span // step + 1, step).since(self.first)
         dense = backtest(models, panel, self.h, more, refit=False, fitted=self.early, **settings)
         return tested, dense
 
@@ -486,30 +484,21 @@ class _Path:
             )
         return sorted(board, key=lambda one: (math.isnan(one.mase), one.mase)), measured
 
-    def _lag(
-        self, lstms: list[str], scores: dict[str, dict[str, float]]
-    ) -> tuple[LagDiagnosis | None, float | None]:
-        """Look at one-step forecasts of the best LSTM over the part that it was not trained on."""
-        if not lstms:
-            return None, None
-        panel, name = self.panel, min(lstms, key=lambda one: scores[one]["mase"])
+    def _lag(self, model: Forecaster) -> tuple[LagDiagnosis | None, float | None]:
+        """Look at one-step forecasts of an LSTM over the part that it was not trained on."""
+        panel = self.panel
         keep = np.zeros(panel.n_series, bool)
         keep[np.unique(np.linspace(0, panel.n_series - 1, 20).astype(int))] = True
         some = panel.select(keep)
-        at = cutoffs(some, self.h, min(self.span, _ONE_STEP) + 1, 1)
-        at = at.newest(int((np.where(at.scored, at.ends, 0).max(axis=1) >= self.first).sum()) or 1)
-        model = self.early[name]
-        truths, made = [], []
-        for k in range(at.n_windows):
-            there = at.ends[k] > 0
-            past, came = some.select(there).until(at.ends[k][there], self.h)
-            point = np.full(some.n_series, np.nan)
-            truth = np.full(some.n_series, np.nan)
-            point[there] = model.predict_panel(past, self.h, "last").point[:, 0]
-            truth[there] = came[:, 0]
-            made.append(point)
-            truths.append(truth)
-        y, f = np.array(truths).T, np.array(made).T
+        at = cutoffs(some, self.h, min(self.span, _ONE_STEP) + 1, 1).since(self.first)
+        tested = backtest(
+            *({model.name: model}, some, self.h, at),
+            season_length=self.m,
+            refit=False,
+            fitted={model.name: model},
+            missing_future="last",
+        )
+        y, f = tested.truth[:, :, 0].T, tested.point(model.name)[:, :, 0].T
         try:
             diagnosis = diagnose_lag(list(zip(y, f, strict=True)))
         except DataError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -295,6 +296,7 @@ class Forecast:
             command=command,
         )
 
+    @cached_property
     def _series_errors(self) -> Doubles:
         """MASE of the chosen model on each series, NaN where it was not tested."""
         n = self.prediction.panel.n_series
@@ -306,12 +308,18 @@ class Forecast:
                 errors[: own.shape[1]] = np.where(known, own, 0).sum(0) / known.sum(0)
         return errors
 
+    @cached_property
+    def _spread_then(self) -> Doubles:
+        """By how much intervals of the backtests were scaled, ``[K, S]``."""
+        assert self.tested is not None
+        return self.tested.spread * own_widths(self.tested, self.chosen)[0]
+
     def _shown(self) -> list[tuple[int, Literal["", "best", "typical", "worst"]]]:
         """Which series a page draws: all of a few, else the best, the typical and the worst."""
         n = self.prediction.panel.n_series
         if n <= _DRAWN // 2:
             return [(place, "") for place in range(n)]
-        errors = self._series_errors()
+        errors = self._series_errors
         order = [int(i) for i in np.argsort(errors, kind="stable") if np.isfinite(errors[i])]
         if len(order) < 3:
             return [(place, "") for place in range(min(n, _DRAWN))]
@@ -333,7 +341,7 @@ class Forecast:
         for level in levels:
             lo, hi = self.model.interval(one, level)
             intervals[float(level)] = (lo[0], hi[0])
-        errors = self._series_errors()
+        errors = self._series_errors
         return SeriesView(
             unique_id=str(panel.ids[s]),
             role=role,
@@ -359,7 +367,7 @@ class Forecast:
             tested.truth[:, s : s + 1],
             tested.outputs[self.chosen][:, s : s + 1],
             tested.quantiles[self.chosen],
-            (tested.spread * own_widths(tested, self.chosen)[0])[:, s : s + 1],
+            self._spread_then[:, s : s + 1],
             self.request.level,
             step_size=tested.step_size,
         )
@@ -367,8 +375,8 @@ class Forecast:
         for k in reversed(chosen):
             if np.isnan(tested.truth[k, s]).all():
                 continue
-            at = replace(self.panel.select(np.arange(self.panel.n_series) == s))
-            at = replace(at, last=tested.stamps[k, s : s + 1])
+            one = self.panel.select(np.arange(self.panel.n_series) == s)
+            at = replace(one, last=tested.stamps[k, s : s + 1])
             windows.append(
                 Backtested(
                     ds=at.future_stamps(0, tested.h),

@@ -10,12 +10,12 @@ import numpy as np
 from gatecast.evaluation.backtest import (
     Backtest,
     mean,
-    mean_of_steps,
     own_widths,
     point_scores,
 )
-from gatecast.evaluation.metrics import coverage, pinball
+from gatecast.evaluation.metrics import coverage, mean_of_steps, pinball
 from gatecast.intervals import prequential
+from gatecast.models import SIMPLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 __all__ = [
-    *("SIMPLE", "blended", "blended_then", "chosen_of"),
+    *("blended", "blended_then", "chosen_of"),
     *("errors_by_step", "holdout_scores", "interval_scores"),
 ]
 
-SIMPLE = ("Naive", "SeasonalNaive")
 LEVELS = (50.0, 80.0, 90.0, 95.0)  # whose ends are the quantiles that the pinball loss is taken of
 _NEAR = 1.15  # times the smallest error: a model that is worse than that would spoil a blend
 _MOST = 3

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gatecast import _core
 from gatecast.errors import DataError
-from gatecast.evaluation.metrics import mase_scale, rmse, smape
-from gatecast.models.config import available_threads
+from gatecast.evaluation.metrics import mae, mase_scale, mean_of_steps, rmse, smape
 from gatecast.panel import MissingFuture, Panel, counted
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("Backtest", "Cutoffs", "backtest", "cutoffs"),
-    *("mean", "mean_of_steps", "own_widths", "point_scores", "spread_of"),
+    *("mean", "own_widths", "point_scores", "spread_of"),
 ]
 
 MIN_HISTORY = 3  # a series with fewer values at a cutoff is not forecast from there
@@ -61,6 +61,15 @@ class Cutoffs:
     def n_windows(self) -> int:
         """How many there are."""
         return len(self.ends)
+
+    @property
+    def longest(self) -> Ints:
+        """How many values the longest series that is forecast has at each, int64 ``[K]``."""
+        return np.asarray(np.where(self.scored, self.ends, 0).max(axis=1))
+
+    def since(self, length: int) -> Cutoffs:
+        """Return those at which the longest series has so many values; at least the newest."""
+        return self.newest(max(1, int((self.longest >= length).sum())))
 
     def newest(self, n: int) -> Cutoffs:
         """Return the last ``n`` of them only."""
@@ -135,7 +144,7 @@ class Backtest:
 
     def errors(self, name: str) -> Doubles:
         """Return a model's MASE in each window ``[K, S]``."""
-        return mean_of_steps(np.abs(self.truth - self.point(name))) / self.scale
+        return mae(self.truth, self.point(name)) / self.scale
 
     def newest(self, n: int) -> Backtest:
         """Return the last ``n`` windows only."""
@@ -166,13 +175,6 @@ class Backtest:
 
 
 _BY_WINDOW = ("stamps", "ends", "truth", "scale", "spread")
-
-
-def mean_of_steps(errors: Doubles) -> Doubles:
-    """Average over the last axis what is there; NaN where nothing is."""
-    known = ~np.isnan(errors)
-    with np.errstate(invalid="ignore"):  # 0 / 0
-        return np.asarray(np.where(known, errors, 0.0).sum(axis=-1) / known.sum(axis=-1))
 
 
 def spread_of(history: Panel, season_length: int) -> Doubles:
@@ -367,7 +369,7 @@ def backtest(
     stop = stop or threading.Event()
     windows = _Windows(panel, at, h, size)
     fallback: MissingFuture = "last" if missing_future == "error" else missing_future
-    workers = available_threads(threads)
+    workers = threads or _core.default_threads()
     by_window = len(panel.values) <= _SMALL and refit
     copies = min(workers, len(models) * at.n_windows) if by_window else 1
     seconds = dict.fromkeys(models, 0.0)

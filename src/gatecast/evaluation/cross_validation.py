@@ -233,8 +233,7 @@ def cross_validate(
     at = cutoffs(panel, h, n_windows + (_BEFORE if levels else 0), step_size)
     reported = at.newest(n_windows)
     # What serves intervals alone must leave enough to learn from, lest models fail there.
-    longest = np.where(at.scored, at.ends, 0).max(axis=1)
-    enough = longest >= max(2 * h, longest[-reported.n_windows] // 2)
+    enough = at.longest >= max(2 * h, reported.longest[0] // 2)
     at = at.newest(max(int(enough.sum()), reported.n_windows))
     before = at.n_windows - reported.n_windows
     settings: dict[str, Any] = {

@@ -28,6 +28,7 @@ from gatecast.evaluation.metrics import (
     width,
 )
 from gatecast.evaluation.windows import CUTOFF, Cross, History, Model, history_of, read_cross
+from gatecast.models import SIMPLE
 from gatecast.panel import Columns, Intake, require_word
 
 if TYPE_CHECKING:
@@ -56,7 +57,6 @@ _NEEDS = {
     "Naive2": ("owa",),
 }
 _SQUARED = ("rmse", "rmsse")
-_BASELINES = ("Naive", "SeasonalNaive")
 _NAIVE2 = "Naive2"
 
 
@@ -248,7 +248,7 @@ def _groups(cross: Cross, by: By, history: History | None, freq: str | int | Non
 def _baselines(baseline: str | Sequence[str] | None, cross: Cross) -> list[str]:
     """Return the models that skill may be against."""
     if baseline is None:
-        return [name for name in _BASELINES if name in cross.models]
+        return [name for name in SIMPLE if name in cross.models]
     names = [baseline] if isinstance(baseline, str) else list(baseline)
     unknown = [name for name in names if name not in cross.models]
     if unknown or not names:

@@ -20,12 +20,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from gatecast.errors import ConfigError, DataError
+from gatecast.errors import DataError
+from gatecast.evaluation.metrics import mean_of_steps
 from gatecast.intervals import t_quantile
+from gatecast.panel import require_word
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -47,6 +49,9 @@ _FEWEST, _FEWEST_TIMES = 10, 4
 """Pairs with a known value before them, and times they are from, where series are pooled."""
 _ABSURD = 1e60
 """Multiples of the series' range at which a forecast is cut off, lest its square be infinite."""
+
+Lang = Literal["en", "zh"]
+"""The languages that findings can be said in."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +113,7 @@ class LagDiagnosis:
         ConfigError
             When the language is another.
         """
-        if lang not in _SAY:
-            raise ConfigError(
-                "lang must be one of those that can be spoken.",
-                value=repr(lang),
-                fix="Use en or zh.",
-            )
+        require_word("lang", lang, Lang)
         say = _SAY[lang]
         shift = say["shift_1"] if self.lag == 1 else say["shift_n"].format(self.lag)
         if self.copies_past:
@@ -310,10 +310,7 @@ def _change(x: Doubles, y: Doubles) -> Doubles:
 
 def _mean(x: Doubles) -> Doubles:
     """Average of what is known in each series ``[S, 1]``; NaN where nothing is."""
-    known = ~np.isnan(x)
-    count = known.sum(axis=1, keepdims=True)
-    total = np.where(known, x, 0.0).sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0))
+    return mean_of_steps(x)[:, None]
 
 
 def _nearest_shift(y: Doubles, f: Doubles) -> tuple[int, float]:

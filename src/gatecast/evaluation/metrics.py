@@ -52,7 +52,7 @@ def mae(y: Doubles, forecast: Doubles) -> Doubles:
     >>> mae(np.array([[1.0, 2.0, np.nan]]), np.array([[1.0, 4.0, 5.0]]))
     array([1.])
     """
-    return _mean(np.abs(y - forecast))
+    return mean_of_steps(np.abs(y - forecast))
 
 
 def rmse(y: Doubles, forecast: Doubles) -> Doubles:
@@ -76,7 +76,7 @@ def rmse(y: Doubles, forecast: Doubles) -> Doubles:
     error = np.abs(y - forecast)
     largest = np.fmax.reduce(error, axis=-1, initial=0.0, keepdims=True)
     unit = np.where(np.isfinite(largest) & (largest > 0), largest, 1.0)  # so no square overflows
-    return np.asarray(np.sqrt(_mean((error / unit) ** 2)) * unit[..., 0])
+    return np.asarray(np.sqrt(mean_of_steps((error / unit) ** 2)) * unit[..., 0])
 
 
 def smape(y: Doubles, forecast: Doubles) -> Doubles:
@@ -103,7 +103,7 @@ def smape(y: Doubles, forecast: Doubles) -> Doubles:
     size = np.abs(y) + np.abs(forecast)
     zero = np.where(np.isnan(size), np.nan, 0.0)
     share = np.divide(np.abs(y - forecast), size, out=zero, where=size > 0)
-    return _mean(200 * share)
+    return mean_of_steps(200 * share)
 
 
 # Scales, and what is divided by them
@@ -275,7 +275,7 @@ def pinball(y: Doubles, forecast: Doubles, q: float | Sequence[float]) -> Double
     >>> pinball(np.array([[4.0]]), np.array([[[2.0, 5.0]]]), (0.1, 0.9)).round(3)
     array([0.15])
     """
-    return _mean(quantile_losses(y, forecast, q))
+    return mean_of_steps(quantile_losses(y, forecast, q))
 
 
 def wql(y: Doubles, forecast: Doubles, q: float | Sequence[float]) -> Doubles:
@@ -301,8 +301,8 @@ def wql(y: Doubles, forecast: Doubles, q: float | Sequence[float]) -> Doubles:
     array([0.76])
     """
     losses = quantile_losses(y, forecast, q)
-    size = _mean(np.where(np.isnan(losses), np.nan, np.abs(y)))
-    return _relative(2 * _mean(losses), size)
+    size = mean_of_steps(np.where(np.isnan(losses), np.nan, np.abs(y)))
+    return _relative(2 * mean_of_steps(losses), size)
 
 
 # Intervals
@@ -327,7 +327,7 @@ def coverage(y: Doubles, lo: Doubles, hi: Doubles) -> Doubles:
     array([0.5])
     """
     known = ~np.isnan(y + lo + hi)
-    return _mean(np.where(known, (lo <= y) & (y <= hi), np.nan))
+    return mean_of_steps(np.where(known, (lo <= y) & (y <= hi), np.nan))
 
 
 def width(lo: Doubles, hi: Doubles) -> Doubles:
@@ -348,7 +348,7 @@ def width(lo: Doubles, hi: Doubles) -> Doubles:
     >>> width(np.array([[0.0, 0.0]]), np.array([[1.0, 4.0]]))
     array([2.5])
     """
-    return _mean(hi - lo)
+    return mean_of_steps(hi - lo)
 
 
 def interval_score(y: Doubles, lo: Doubles, hi: Doubles, alpha: float) -> Doubles:
@@ -374,7 +374,7 @@ def interval_score(y: Doubles, lo: Doubles, hi: Doubles, alpha: float) -> Double
     array([12.5])
     """
     missed = np.maximum(lo - y, 0.0) + np.maximum(y - hi, 0.0)
-    return _mean(hi - lo + 2 / alpha * missed)
+    return mean_of_steps(hi - lo + 2 / alpha * missed)
 
 
 def msis(y: Doubles, lo: Doubles, hi: Doubles, scale: Doubles, alpha: float) -> Doubles:
@@ -452,8 +452,8 @@ def owa(smape: Doubles, mase: Doubles, naive2_smape: Doubles, naive2_mase: Doubl
     >>> float(owa(np.array([10.0, 30.0]), np.array([1.0, 2.0]), *naive2))
     0.75
     """
-    of_smape = _relative(_mean(smape), _mean(naive2_smape))
-    of_mase = _relative(_mean(mase), _mean(naive2_mase))
+    of_smape = _relative(mean_of_steps(smape), mean_of_steps(naive2_smape))
+    of_mase = _relative(mean_of_steps(mase), mean_of_steps(naive2_mase))
     return (of_smape + of_mase) / 2
 
 
@@ -462,7 +462,7 @@ def _relative(score: Doubles, base: Doubles) -> Doubles:
     return np.asarray(score) / np.where(base > 0, base, np.nan)
 
 
-def _mean(x: Doubles) -> Doubles:
+def mean_of_steps(x: Doubles) -> Doubles:
     """Average over the last axis what is not missing; NaN where all is."""
     known = ~np.isnan(x)
     with np.errstate(invalid="ignore"):  # 0 / 0

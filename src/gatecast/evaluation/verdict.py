@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatecast.errors import ConfigError
-from gatecast.evaluation.lag import LagDiagnosis
+from gatecast.evaluation.lag import LagDiagnosis, Lang
 from gatecast.intervals import t_quantile
+from gatecast.models import SIMPLE
+from gatecast.panel import require_word
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Skill", "Verdict", "skill_of", "verdict_of"]
 
-_BASELINES = ("Naive", "SeasonalNaive", "HoltWinters")
+_BASELINES = (*SIMPLE, "HoltWinters")
 _SAME = 0.01
 """Errors nearer to each other than this share are called the same."""
 _FOLLOWS = 0.2
@@ -216,12 +218,7 @@ class Verdict:
         ConfigError
             When the language is another.
         """
-        if lang not in _SAY:
-            raise ConfigError(
-                "lang must be one of those that can be spoken.",
-                value=repr(lang),
-                fix="Use en or zh.",
-            )
+        require_word("lang", lang, Lang)
         say = _Words(lang)
         names = {
             "model": say.name(self.model, self._parts(self.model)),

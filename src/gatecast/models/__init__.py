@@ -6,7 +6,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-__all__ = ["KINDS"]
+__all__ = ["KINDS", "SIMPLE"]
+
+SIMPLE = ("Naive", "SeasonalNaive")
+"""The forecasts against which skill is counted."""
 
 
 def _lazily(module: str, name: str) -> Callable[[], Any]:

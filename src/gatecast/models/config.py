@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +18,6 @@ __all__ = [
     "LSTMConfig",
     "LossName",
     "ScalingName",
-    "available_threads",
     "default_batch_size",
     "default_context_length",
     "flag",
@@ -290,14 +288,6 @@ def flag(name: str, value: object) -> bool:
 def thread_count(threads: object) -> int | None:
     """Return a number of threads, or None for the default; a ConfigError if it is impossible."""
     return None if threads is None else whole_number("threads", threads, 1, 4096)
-
-
-def available_threads(threads: int | None = None) -> int:
-    """Return how many threads there are to use: as asked, as the environment says, or all."""
-    if threads is not None:
-        return threads
-    asked = os.environ.get("GATECAST_THREADS", "")
-    return int(asked) if asked.isdigit() and int(asked) else os.cpu_count() or 1
 
 
 def _plain(value: object) -> object:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gatecast.models import SIMPLE
 from gatecast.report.figures import COLOURS, Style, blank_figure, chart_text, styles_of
 from gatecast.report.page import Chart, Section, Table, write_page
 from gatecast.report.series import MAX_POINTS, Look, draw, lay_out
@@ -23,7 +24,6 @@ __all__ = ["MAX_SERIES", "write_forecast_page"]
 MAX_SERIES = 30
 _PAGE_POINTS = 160_000  # of all charts together: some 6 MB
 _ROLES = ("typical", "best", "worst", "")
-_NAIVE = ("Naive", "SeasonalNaive")
 
 
 def write_forecast_page(path: str | os.PathLike[str], view: ForecastView) -> None:
@@ -87,7 +87,7 @@ def _look(view: ForecastView, words: Words) -> Look:
 
 def _beside(view: ForecastView, names: Sequence[str]) -> tuple[str, ...]:
     """Return what the chosen model is seen beside: the better of the naive forecasts."""
-    return tuple(name for name in names if name in _NAIVE and name != view.chosen)[:1]
+    return tuple(name for name in names if name in SIMPLE and name != view.chosen)[:1]
 
 
 def _glance(view: ForecastView, words: Words) -> list[tuple[str, str]]:
