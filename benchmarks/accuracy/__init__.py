@@ -1,0 +1,1 @@
+"""How accurate models are on published benchmarks: ``python -m benchmarks.accuracy TASK``."""
