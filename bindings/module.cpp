@@ -7,11 +7,13 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
+#include <numeric>
 #include <utility>
 
 #include "dispatch.hpp"
 #include "errors.hpp"
 #include "forecast.hpp"
+#include "hybrid.hpp"
 #include "smoothing.hpp"
 #include "tile.hpp"
 #include "train.hpp"
@@ -100,12 +102,13 @@ struct FitResult {
 };
 
 FitResult fit(const Network& network, In<float, nb::ndim<1>> parameters, const Loss& loss,
-              const WindowSource& windows, const WindowSource* validation, Training training,
+              WindowSource& windows, WindowSource* validation, Training training,
               nb::object callback) {
   require(parameters.size() == network.size, "The parameters do not fit the network.");
   require(windows.size() > 0, "There is no window to train on.");
   require(windows.inputs() == network.inputs, "The windows' inputs do not fit the network.");
-  require(windows.horizon() * loss.outputs_per_target() == network.outputs,
+  const int T = windows.time_steps();
+  require(windows.targets(T) * loss.outputs_per_target() == network.outputs_at(T),
           "The horizon and the loss do not fit the network's outputs.");
   training.threads = threads_or_default(training.threads);
   auto [array, trained] = new_array<float>({network.size});
@@ -134,19 +137,20 @@ FitResult fit(const Network& network, In<float, nb::ndim<1>> parameters, const L
 
 struct Gradients {
   double loss;
-  Out<float> outputs, gradients;
+  Out<float> outputs, gradients, inputs;
 };
 
 ArrayWindows array_windows(const Network& network, const In<float, nb::ndim<3>>& x,
                            const In<float, nb::ndim<2>>& y,
                            const std::optional<In<float, nb::ndim<2>>>& weights,
-                           const std::optional<In<int, nb::ndim<1>>>& starts) {
+                           const std::optional<In<int, nb::ndim<1>>>& starts,
+                           float* input_gradient = nullptr) {
   require(x.shape(0) == y.shape(0), "x and y differ in their number of windows.");
   require(!weights || (weights->shape(0) == y.shape(0) && weights->shape(1) == y.shape(1)),
           "weights must have y's shape.");
   require(!starts || starts->shape(0) == x.shape(0), "starts needs one value a window.");
   // The head reads no state from before the sequence.
-  const int latest = int(x.shape(1)) - network.head_steps;
+  const int latest = int(x.shape(1)) - std::max(network.head_steps, 1);
   require(latest >= 0, "x has fewer steps than the network's head reads.");
   if (starts)
     for (std::size_t n = 0; n < starts->shape(0); ++n)
@@ -159,7 +163,8 @@ ArrayWindows array_windows(const Network& network, const In<float, nb::ndim<3>>&
           x.data(),
           y.data(),
           weights ? weights->data() : nullptr,
-          starts ? starts->data() : nullptr};
+          starts ? starts->data() : nullptr,
+          input_gradient};
 }
 
 void check_indptr(const In<double, nb::ndim<1>>& values,
@@ -225,6 +230,38 @@ void check_inputs(const Network& network, const Windowing& windowing,
           "The network's inputs do not fit the windows'.");
   require(network.head_steps == (windowing.reads_on ? windowing.horizon : 1),
           "The network's head does not fit the windows'.");
+}
+
+// Series and their own parameters, checked, for the hybrid.
+HybridSeries hybrid_series(const Network& network, const Hybrid& hybrid,
+                           const In<double, nb::ndim<1>>& values,
+                           const In<std::int64_t, nb::ndim<1>>& indptr,
+                           const In<double, nb::ndim<1>>& weight,
+                           const In<double, nb::ndim<2>>& series_parameters,
+                           const CovariateArrays* features) {
+  check_indptr(values, indptr);
+  const std::size_t n = indptr.size() - 1;
+  require(weight.size() == n && series_parameters.shape(0) == n &&
+              series_parameters.shape(1) == std::size_t(hybrid.parameters()),
+          "Weights or parameters do not fit the series.");
+  HybridSeries series{values.data(), indptr.data(), std::int64_t(n), weight.data(), {}};
+  if (features) {
+    features->check(values.size(), n, 0,
+                    [&](std::size_t s) { return indptr.data()[s + 1] - indptr.data()[s]; });
+    series.features = features->view();
+  }
+  require(network.head_steps == Network::kEveryStep && network.head_outputs() % hybrid.horizon == 0,
+          "The network's head does not fit the horizon.");
+  require(
+      network.inputs == hybrid.context_length + series.features.n_future + series.features.n_static,
+      "The network's inputs do not fit the series.");
+  return series;
+}
+
+std::pair<Out<double>, double*> copy_of(const In<double, nb::ndim<2>>& array) {
+  auto copy = new_array<double>({array.shape(0), array.shape(1)});
+  std::copy(array.data(), array.data() + array.size(), copy.second);
+  return copy;
 }
 
 // A coefficient a column.
@@ -329,17 +366,19 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](Network* self, int inputs, const std::vector<int>& hidden, int outputs, float dropout,
-             const std::string& precision, int head_steps) {
+             const std::string& precision, int head_steps,
+             const std::vector<std::vector<int>>& dilations) {
             const Precision p =
                 precision == "auto"
                     ? best_precision(hidden)
                     : choose("precision", precision,
                              std::array{std::pair{"float32", Precision::kFloat32},
                                         std::pair{"bfloat16", Precision::kBfloat16}});
-            new (self) Network(inputs, hidden, outputs, dropout, p, head_steps);
+            new (self) Network(inputs, hidden, outputs, dropout, p, head_steps, dilations);
           },
           "input_size"_a, "hidden_size"_a, "output_size"_a, "dropout"_a = 0.0f,
-          "precision"_a = "float32", "head_steps"_a = 1)
+          "precision"_a = "float32", "head_steps"_a = 1,
+          "dilations"_a = std::vector<std::vector<int>>{})
       .def_ro("n_parameters", &Network::size)
       .def_prop_ro("precision",
                    [](const Network& network) {
@@ -372,18 +411,18 @@ NB_MODULE(_core, m) {
           "__init__",
           [](Training* self, int epochs, int batch_size, float learning_rate, float weight_decay,
              const std::string& optimizer, float clip_norm, int patience, std::uint64_t seed,
-             bool shuffle, int threads) {
+             bool shuffle, int threads, bool frozen) {
             using O = Training::Optimizer;
             require(epochs >= 0 && batch_size >= 1, "epochs and batch_size must be positive.");
             const O o =
                 choose("optimizer", optimizer,
                        std::array{std::pair{"adam", O::kAdam}, std::pair{"rmsprop", O::kRmsprop}});
-            new (self) Training{epochs,    batch_size, learning_rate, weight_decay, o,
-                                clip_norm, patience,   seed,          shuffle,      threads};
+            new (self) Training{epochs,   batch_size, learning_rate, weight_decay, o,     clip_norm,
+                                patience, seed,       shuffle,       threads,      frozen};
           },
           nb::kw_only(), "epochs"_a, "batch_size"_a, "learning_rate"_a = 1e-3f,
           "weight_decay"_a = 0.0f, "optimizer"_a = "adam", "clip_norm"_a = 0.0f, "patience"_a = 0,
-          "seed"_a = 0, "shuffle"_a = true, "threads"_a = 0);
+          "seed"_a = 0, "shuffle"_a = true, "threads"_a = 0, "frozen"_a = false);
 
   nb::class_<Windowing>(m, "Windowing")
       .def(
@@ -438,7 +477,8 @@ NB_MODULE(_core, m) {
       .def_prop_ro(
           "outputs", [](const Gradients& g) { return g.outputs; }, nb::rv_policy::automatic)
       .def_prop_ro(
-          "gradients", [](const Gradients& g) { return g.gradients; }, nb::rv_policy::automatic);
+          "gradients", [](const Gradients& g) { return g.gradients; }, nb::rv_policy::automatic)
+      .def_prop_ro("inputs", [](const Gradients& g) { return g.inputs; }, nb::rv_policy::automatic);
 
   m.def(
       "initialise",
@@ -471,8 +511,8 @@ NB_MODULE(_core, m) {
         const WindowSplit split =
             split_by_time(bounds, std::int64_t(n_series), windowing.context_length,
                           windowing.horizon, validation_fraction);
-        const SeriesWindows windows(values.data(), bounds, windowing, split.training, known);
-        const SeriesWindows validation(values.data(), bounds, windowing, split.validation, known);
+        SeriesWindows windows(values.data(), bounds, windowing, split.training, known);
+        SeriesWindows validation(values.data(), bounds, windowing, split.validation, known);
         return fit(network, parameters, loss, windows, &validation, training, std::move(callback));
       },
       "network"_a, "parameters"_a, "loss"_a, "windowing"_a, "values"_a, "indptr"_a, nb::kw_only(),
@@ -485,7 +525,7 @@ NB_MODULE(_core, m) {
          In<float, nb::ndim<2>> y, const Loss& loss, const Training& training,
          std::optional<In<float, nb::ndim<2>>> weights,
          std::optional<In<int, nb::ndim<1>>> starts) {
-        const ArrayWindows windows = array_windows(network, x, y, weights, starts);
+        ArrayWindows windows = array_windows(network, x, y, weights, starts);
         return fit(network, parameters, loss, windows, nullptr, training, nb::none());
       },
       "network"_a, "parameters"_a, "x"_a, "y"_a, "loss"_a, "training"_a, nb::kw_only(),
@@ -496,20 +536,24 @@ NB_MODULE(_core, m) {
       [](const Network& network, In<float, nb::ndim<1>> parameters, In<float, nb::ndim<3>> x,
          In<float, nb::ndim<2>> y, const Loss& loss, std::optional<In<float, nb::ndim<2>>> weights,
          std::optional<In<int, nb::ndim<1>>> starts, int threads, std::uint64_t dropout_seed) {
-        const ArrayWindows windows = array_windows(network, x, y, weights, starts);
+        auto [inputs, i] = new_array<float>({x.shape(0), x.shape(1), x.shape(2)});
+        ArrayWindows windows = array_windows(network, x, y, weights, starts, i);
+        const int O = network.outputs_at(int(x.shape(1)));
         require(parameters.size() == network.size, "The parameters do not fit the network.");
         require(windows.size() > 0 && windows.inputs() == network.inputs &&
-                    windows.horizon() * loss.outputs_per_target() == network.outputs,
+                    windows.horizon() * loss.outputs_per_target() == O,
                 "x and y do not fit the network.");
-        auto [outputs, o] = new_array<float>({x.shape(0), std::size_t(network.outputs)});
+        auto [outputs, o] = new_array<float>({x.shape(0), std::size_t(O)});
         auto [gradients, g] = new_array<float>({network.size});
-        double value;
+        double value, weight = double(y.size());
+        if (weights) weight = std::accumulate(weights->data(), weights->data() + y.size(), 0.0);
         {
           nb::gil_scoped_release release;
           value = loss_and_gradient(network, loss, windows, threads_or_default(threads),
                                     dropout_seed, parameters.data(), o, g);
+          for (std::size_t j = 0; weight > 0 && j < inputs.size(); ++j) i[j] = float(i[j] / weight);
         }
-        return Gradients{value, outputs, gradients};
+        return Gradients{value, outputs, gradients, inputs};
       },
       "network"_a, "parameters"_a, "x"_a, "y"_a, "loss"_a, nb::kw_only(), "weights"_a = nb::none(),
       "starts"_a = nb::none(), "threads"_a = 0, "dropout_seed"_a = 0);
@@ -579,6 +623,122 @@ NB_MODULE(_core, m) {
       },
       "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),
       "steps"_a, "threads"_a = 0, "covariates"_a = nb::none());
+
+  nb::class_<Hybrid>(m, "Hybrid")
+      .def(
+          "__init__",
+          [](Hybrid* self, std::vector<int> seasons, int context_length, int horizon, int positions,
+             double level_penalty, double learning_rate, double shared_rate) {
+            require(context_length >= 1 && horizon >= 1 && positions >= 1,
+                    "context_length, horizon and positions must be positive.");
+            for (int m : seasons) require(m > 1, "A season must have more than one step.");
+            new (self) Hybrid{std::move(seasons), context_length, horizon,    positions,
+                              level_penalty,      learning_rate,  shared_rate};
+          },
+          nb::kw_only(), "seasons"_a, "context_length"_a, "horizon"_a, "positions"_a = 1000,
+          "level_penalty"_a = 0.0, "learning_rate"_a = 0.0, "shared_rate"_a = 0.0)
+      .def_prop_ro("n_parameters", &Hybrid::parameters);
+
+  m.def(
+      "fit_hybrid",
+      [](const Network& network, In<float, nb::ndim<1>> parameters, const Loss& loss,
+         const Hybrid& hybrid, In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> indptr,
+         In<double, nb::ndim<1>> weight, In<double, nb::ndim<2>> series_parameters,
+         const Training& training, nb::object callback, const CovariateArrays* features) {
+        const HybridSeries series =
+            hybrid_series(network, hybrid, values, indptr, weight, series_parameters, features);
+        auto [own, p] = copy_of(series_parameters);
+        HybridWindows windows(hybrid, series, p, false);
+        return nb::make_tuple(
+            fit(network, parameters, loss, windows, nullptr, training, std::move(callback)), own);
+      },
+      "network"_a, "parameters"_a, "loss"_a, "hybrid"_a, "values"_a, "indptr"_a, "weight"_a,
+      "series_parameters"_a, nb::kw_only(), "training"_a, "callback"_a = nb::none(),
+      "features"_a = nb::none(), "What became of the network, and the series' own parameters.");
+
+  m.def(
+      "hybrid_gradients",
+      [](const Network& network, In<float, nb::ndim<1>> parameters, const Loss& loss,
+         const Hybrid& hybrid, In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> indptr,
+         In<double, nb::ndim<1>> weight, In<double, nb::ndim<2>> series_parameters,
+         const CovariateArrays* features, int threads) {
+        const HybridSeries series =
+            hybrid_series(network, hybrid, values, indptr, weight, series_parameters, features);
+        auto [own, p] = copy_of(series_parameters);
+        auto [series_gradient, sg] = new_array<double>({own.shape(0), own.shape(1)});
+        HybridWindows windows(hybrid, series, p, false, sg);
+        auto [gradient, g] = new_array<float>({network.size});
+        double value;
+        {
+          nb::gil_scoped_release release;
+          value = loss_and_gradient(network, loss, windows, threads_or_default(threads), 0,
+                                    parameters.data(), nullptr, g);
+        }
+        return nb::make_tuple(value, gradient, series_gradient);
+      },
+      "network"_a, "parameters"_a, "loss"_a, "hybrid"_a, "values"_a, "indptr"_a, "weight"_a,
+      "series_parameters"_a, nb::kw_only(), "features"_a = nb::none(), "threads"_a = 0,
+      "The mean loss and its gradient by the network's parameters; and by each series' own, that "
+      "of its mean loss and level penalty.");
+
+  m.def(
+      "forecast_hybrid",
+      [](const Network& network, In<float, nb::ndim<1>> parameters, const Hybrid& hybrid,
+         In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> indptr,
+         In<double, nb::ndim<2>> series_parameters, const CovariateArrays* features, int threads) {
+        const std::size_t n = indptr.size() - 1, h = hybrid.horizon;
+        auto [weight, w] = new_array<double>({n});
+        const HybridSeries series =
+            hybrid_series(network, hybrid, values, indptr, In<double, nb::ndim<1>>(weight),
+                          series_parameters, features);
+        require(parameters.size() == network.size, "The parameters do not fit the network.");
+        for (std::size_t s = 0; s < n; ++s)
+          require(indptr.data()[s] < indptr.data()[s + 1], "A series needs at least one value.");
+        auto [array, out] = new_array<double>({n, h, std::size_t(network.head_outputs()) / h});
+        Caller caller;
+        {
+          nb::gil_scoped_release release;
+          Interrupt interrupt = caller.interrupt();
+          forecast_hybrid(network, parameters.data(), hybrid, series, series_parameters.data(),
+                          threads_or_default(threads), interrupt, out);
+        }
+        caller.raise();
+        return array;
+      },
+      "network"_a, "parameters"_a, "hybrid"_a, "values"_a, "indptr"_a, "series_parameters"_a,
+      nb::kw_only(), "features"_a = nb::none(), "threads"_a = 0);
+
+  m.def(
+      "smooth",
+      [](const Hybrid& hybrid, In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> indptr,
+         In<double, nb::ndim<2>> series_parameters) {
+        check_indptr(values, indptr);
+        const std::size_t n = indptr.size() - 1, n_seasons = hybrid.seasons.size();
+        require(series_parameters.shape(0) == n &&
+                    series_parameters.shape(1) == std::size_t(hybrid.parameters()),
+                "The parameters do not fit the series.");
+        auto [level, l] = new_array<double>({values.size()});
+        nb::list seasons;
+        std::vector<double*> out;
+        for (int m : hybrid.seasons) {
+          auto [array, data] = new_array<double>({values.size() + n * m});
+          seasons.append(array);
+          out.push_back(data);
+        }
+        Smoothed smoothed;
+        for (std::size_t s = 0; s < n; ++s) {
+          const std::int64_t begin = indptr.data()[s], length = indptr.data()[s + 1] - begin;
+          smoothed.run(hybrid, series_parameters.data() + s * hybrid.parameters(),
+                       values.data() + begin, length);
+          std::copy(smoothed.level.begin(), smoothed.level.end(), l + begin);
+          for (std::size_t i = 0; i < n_seasons; ++i)
+            out[i] = std::copy(smoothed.season[i].begin(), smoothed.season[i].end(), out[i]);
+        }
+        return nb::make_tuple(level, seasons);
+      },
+      "hybrid"_a, "values"_a, "indptr"_a, "series_parameters"_a,
+      "Levels [total], and for each season its indices, series by series: as many as values and "
+      "one season more.");
 
   nb::class_<SmoothingForm>(m, "SmoothingForm")
       .def(

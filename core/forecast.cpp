@@ -104,12 +104,13 @@ void for_each_tile(const Network& network, const float* parameters, const Window
   const TileKernels& tile_kernels = kernels().tiles(network.precision, origins.size);
   const int L = tile_kernels.lanes;
   const int n_tiles = int((origins.size + L - 1) / L);
-  PackedWeights packed(network, tile_kernels, false);
+  PackedWeights packed(network, tile_kernels, Pass::kForward);
   Workers workers(std::min(threads, n_tiles));
   packed.pack(parameters, workers);
   std::vector<Tile> tiles;
   for (int worker = 0; worker < workers.threads(); ++worker)
-    tiles.emplace_back(network, tile_kernels, windowing.time_steps(), windowing.horizon, false);
+    tiles.emplace_back(network, tile_kernels, windowing.time_steps(), windowing.horizon,
+                       Pass::kForward);
   workers.run(n_tiles, [&](int number, int worker) {
     if (interrupt.requested(worker)) return;
     const std::int64_t first = std::int64_t(number) * L;
@@ -146,7 +147,7 @@ void forecast(const Network& network, const float* parameters, const Windowing& 
               const Origins& origins, int threads, Interrupt& interrupt, double* out) {
   const int O = network.outputs, Q = O / windowing.horizon, C = windowing.context_length;
   const WindowReader reader(windowing, origins.covariates, false);
-  if (origins.size <= kOneByOne) {
+  if (origins.size <= kOneByOne && !network.dilated()) {
     FlushDenormals flush;
     SingleSeries single(network, parameters, windowing, reader);
     for (std::int64_t n = 0; n < origins.size && !interrupt.requested(0); ++n)
@@ -174,7 +175,7 @@ void forecast_recursive(const Network& network, const float* parameters, const W
                         double* out) {
   const int C = windowing.context_length;
   const WindowReader reader(windowing, origins.covariates, false);
-  if (origins.size <= kOneByOne) {
+  if (origins.size <= kOneByOne && !network.dilated()) {
     FlushDenormals flush;
     SingleSeries single(network, parameters, windowing, reader);
     for (std::int64_t n = 0; n < origins.size; ++n) {

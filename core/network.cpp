@@ -1,5 +1,6 @@
 #include "network.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "dispatch.hpp"
@@ -42,7 +43,8 @@ void orthogonal(Random& random, int rows, int columns, float* out) {
 }  // namespace
 
 Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, float dropout_,
-                 Precision precision_, int head_steps_)
+                 Precision precision_, int head_steps_,
+                 const std::vector<std::vector<int>>& dilations)
     : inputs(inputs_),
       outputs(outputs_),
       dropout(dropout_),
@@ -50,16 +52,37 @@ Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, floa
       head_steps(head_steps_) {
   if (inputs < 1 || outputs < 1 || hidden.empty())
     throw ConfigError("A network needs at least one input, one layer and one output.");
-  if (head_steps < 1 || outputs % head_steps != 0)
+  if (head_steps < 0 || (head_steps > 0 && outputs % head_steps != 0))
     throw ConfigError("A network's outputs must be as many at each step that its head reads.");
   if (!(dropout >= 0.0f && dropout < 1.0f))
     throw ConfigError("dropout must be at least 0 and below 1. Got: " + std::to_string(dropout) +
                       ".");
+  std::vector<std::vector<int>> blocks = dilations;
+  if (blocks.empty()) blocks.emplace_back(hidden.size(), 1);
+  std::vector<int> ends;  // one beyond each block's last layer
+  std::vector<int> dilation;
+  for (const std::vector<int>& block : blocks) {
+    dilation.insert(dilation.end(), block.begin(), block.end());
+    ends.push_back(int(dilation.size()));
+    if (block.empty()) throw ConfigError("A block of dilations must not be empty.");
+  }
+  if (dilation.size() != hidden.size())
+    throw ConfigError(
+        "There must be one dilation for each layer. Got: " + std::to_string(dilation.size()) +
+        " for " + std::to_string(hidden.size()) + " layers.");
+  n_blocks = int(blocks.size());
   int below = inputs;
   for (int units : hidden) {
     if (units < 1 || units > 8192)
       throw ConfigError("hidden_size must be from 1 to 8192. Got: " + std::to_string(units) + ".");
-    Layer layer{{below, units, layers.empty()}, 0, 0, 0};
+    const int number = int(layers.size()), d = dilation[number];
+    if (d < 1 || d > 100'000)
+      throw ConfigError("A dilation must be from 1 to 100,000. Got: " + std::to_string(d) + ".");
+    const auto is_end = [&](int n) { return std::find(ends.begin(), ends.end(), n) != ends.end(); };
+    const bool begins = number == 0 || is_end(number), ends_here = is_end(number + 1);
+    Layer layer{{below, units, layers.empty()}, 0, 0, 0, d, begins, ends_here};
+    if (ends_here && n_blocks > 1 && units != hidden.back())
+      throw ConfigError("Blocks are added up, so the last layer of each must have the same size.");
     layer.weight_ih = size;
     layer.weight_hh = layer.weight_ih + std::size_t(4) * units * below;
     layer.bias = layer.weight_hh + std::size_t(4) * units * units;
@@ -73,6 +96,11 @@ Network::Network(int inputs_, const std::vector<int>& hidden, int outputs_, floa
   if (size >= std::size_t(1) << 31)
     throw ConfigError("A network of more than 2,147,483,647 parameters. Got: " +
                       std::to_string(size) + ". Use a smaller hidden_size or horizon.");
+}
+
+bool Network::dilated() const {
+  return n_blocks > 1 ||
+         std::any_of(layers.begin(), layers.end(), [](const Layer& l) { return l.dilation > 1; });
 }
 
 std::vector<Parameter> Network::parameters() const {

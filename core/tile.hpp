@@ -12,10 +12,13 @@
 
 namespace gatecast {
 
+// How far a tile goes: to its outputs; back to the weights; back to the network's inputs too.
+enum class Pass { kForward, kBackward, kToInputs };
+
 // A network's parameters in the order in which the kernels of one tile width read them.
 class PackedWeights {
  public:
-  PackedWeights(const Network& network, const TileKernels& kernels, bool backward);
+  PackedWeights(const Network& network, const TileKernels& kernels, Pass pass);
   // `parameters` stays in use: the head is read from it directly.
   void pack(const float* parameters, Workers& workers);
 
@@ -26,7 +29,7 @@ class PackedWeights {
   };
   const Network& network_;
   const TileKernels& kernels_;
-  bool backward_;
+  Pass pass_;
   std::vector<Layer> layers_;
   const float *head_weight_ = nullptr, *head_bias_ = nullptr;
 };
@@ -49,8 +52,9 @@ class GradientSums {
   float *head_weight_ = nullptr, *head_bias_ = nullptr;
 };
 
-// Inter-layer dropout of one training step: which activations are dropped depends on the seed, the
-// step, and the window's place in its batch, so not on tiles or threads.
+// Dropout of one training step, of what layers and the head read of the layers below: which
+// activations are dropped depends on the seed, the step, and the window's place in its batch, so
+// not on tiles or threads.
 struct Dropout {
   std::uint64_t seed;
   std::uint32_t step;
@@ -69,14 +73,19 @@ struct Dropout {
 
 class Tile {
  public:
-  // With `training`, every step's state is kept for backward().
-  Tile(const Network& network, const TileKernels& kernels, int T, int horizon, bool training);
+  // With room for `most` time steps and `targets` targets. But for Pass::kForward every step's
+  // state is kept for backward().
+  Tile(const Network& network, const TileKernels& kernels, int most, int targets, Pass pass);
 
+  // How many steps the next forward() takes: the most that there is room for, unless told.
+  void set_steps(int T) { T_ = T; }
+  int steps() const { return T_; }
   TileInput input() { return {x_.data(), targets_.data(), weights_.data(), starts_.data()}; }
   const float* targets() const { return targets_.data(); }
   const float* weights() const { return weights_.data(); }
   float* outputs() { return outputs_.data(); }                  // [O][L], after forward()
   float* output_gradient() { return output_gradient_.data(); }  // [O][L], before backward()
+  const float* input_gradient() const { return input_gradient_.data(); }  // [T][I][L], after it
 
   // From input() to outputs(). `first` is the place of lane 0 in the batch.
   void forward(const PackedWeights& weights, const Dropout* dropout, std::uint32_t first);
@@ -87,25 +96,35 @@ class Tile {
  private:
   struct Layer {
     LayerSizes sizes;
-    Floats states;  // [T + 1] states, the first before the first step; two in turn without training
+    int kept;       // states: all d + T, the first d before the first step; or d + 1 in turn
+    Floats states;  // [kept]
     Floats h;       // [H][L], the newest state as floats where `states` holds something else
-    Floats c;       // [H][L]
+    Floats c;       // [d][H][L], those of the last d steps in turn
     Floats inputs;  // [T] inputs, where they are not the states below as they are
     Floats saved;   // [T]
     Floats deltas;  // [chunk]
-    Floats dh, dc;  // [H][L]
+    Floats dh, dc;  // [d] of `rows` floats, likewise in turn: the slot of step t is that of t - d
+    std::size_t rows;
   };
-  // State after step t of one layer; t = -1 is before the first.
+  // State after step t of one layer; t = -d ... -1 are before the first.
   float* state(int layer, int t) {
-    return layers_[layer].states.data() +
-           std::size_t(training_ ? t + 1 : (t + 1) % 2) * layers_[layer].sizes.state;
+    const int d = network_.layers[layer].dilation, kept = layers_[layer].kept;
+    return layers_[layer].states.data() + std::size_t((t + d) % kept) * layers_[layer].sizes.state;
   }
   // The newest h [H][L] as floats.
   float* h(int layer, int t) {
     return kernels_.to_words ? layers_[layer].h.data() : state(layer, t);
   }
+  float* cell(int layer, int t) {
+    const Network::Layer& shape = network_.layers[layer];
+    return layers_[layer].c.data() + std::size_t(t % shape.dilation) * shape.units * kernels_.lanes;
+  }
+  float* slot(Floats& of, int layer, int t) {
+    return of.data() + std::size_t(t % network_.layers[layer].dilation) * layers_[layer].rows;
+  }
+  bool training() const { return pass_ != Pass::kForward; }
   // The place of step t among those that the head reads, below 0 before them; and its outputs.
-  int head_step(int t) const { return t - T_ + network_.head_steps; }
+  int head_step(int t) const { return t - T_ + network_.head_reads(T_); }
   std::size_t head_output(int t) const {
     return std::size_t(head_step(t)) * network_.head_outputs() * kernels_.lanes;
   }
@@ -113,18 +132,28 @@ class Tile {
   float* head_input(int t);
   // A layer's input at step t as its products read it; the next step's lies sizes.input behind it.
   const float* input(int layer, int t, bool dropped);
+  bool writes_input(int layer, bool dropped) const;
   void write_input(int layer, int t, const Dropout* dropout, std::uint32_t first);
-  // Zeroes the state and cell of the lanes whose sequence begins at step t.
-  void begin_lanes(int t, float* rows, std::size_t n_rows) const;
+  // The sum of what the blocks below `layer` put out at step t, [H][L].
+  const float* blocks_below(int layer, int t);
+  // Zeroes rows of what a lane was before it began: at a step t that looks d steps back.
+  void begin_lanes(int t, int d, float* rows, std::size_t n_rows) const;
+  // Drops what the head reads, or the gradient there.
+  void drop_head(const Dropout& dropout, int t, std::uint32_t first, float* rows) const;
+  void backward_layer(int layer, int t, const PackedWeights& weights, const Dropout* dropout,
+                      std::uint32_t first, int last_start);
   void accumulate_weights(int first_step, int steps, bool dropped, GradientSums& sums);
 
   const Network& network_;
   const TileKernels& kernels_;
   int T_, chunk_;
-  bool training_;
+  Pass pass_;
   Floats x_, targets_, weights_, outputs_, output_gradient_, scratch_, masked_;
-  Floats head_inputs_;    // [head_steps][H][L], where states are not floats
-  Floats head_gradient_;  // [H][L]
+  Floats input_gradient_;  // [T][I][L]
+  Floats head_inputs_;     // [head_steps][H][L], where they are not the top layer's states
+  Floats head_gradient_;   // [H][L]
+  Floats sum_;             // [H][L], of blocks' outputs
+  Floats below_;           // [I][L], what a layer hands down
   std::vector<int> starts_;
   std::vector<Layer> layers_;
 };

@@ -36,7 +36,7 @@ struct Sum {
 // Runs batches of windows of one source through the network, tile by tile, on some threads.
 class Batches {
  public:
-  Batches(const Network& network, const Loss& loss, const WindowSource& windows, Workers& workers,
+  Batches(const Network& network, const Loss& loss, WindowSource& windows, Workers& workers,
           Interrupt& interrupt, int batch_size, bool training)
       : network_(network),
         loss_(loss),
@@ -45,11 +45,13 @@ class Batches {
         interrupt_(interrupt),
         training_(training),
         tile_kernels_(kernels().tiles(network.precision, batch_size)),
-        packed_(network, tile_kernels_, training) {
-    const int n_groups = groups(batch_size);
+        pass_(!training          ? Pass::kForward
+              : windows.learns() ? Pass::kToInputs
+                                 : Pass::kBackward),
+        packed_(network, tile_kernels_, pass_) {
+    const int n_groups = groups(batch_size), T = windows.time_steps();
     for (int worker = 0; worker < std::min(workers.threads(), n_groups); ++worker)
-      tiles_.emplace_back(network, tile_kernels_, windows.time_steps(), windows.horizon(),
-                          training);
+      tiles_.emplace_back(network, tile_kernels_, T, windows.targets(T), pass_);
     for (int g = 0; training && g < n_groups; ++g) sums_.emplace_back(network, tile_kernels_);
     group_sums_.resize(n_groups);
   }
@@ -72,6 +74,7 @@ class Batches {
     });
     Sum total;
     for (int group = 0; group < n_groups; ++group) total += group_sums_[group];
+    if (pass_ == Pass::kToInputs && !interrupt_.requested()) windows_.learnt(ids, n, 1.0);
     groups_run_ = n_groups;
     return total;
   }
@@ -85,41 +88,49 @@ class Batches {
 
   Sum run_tile(Tile& tile, int group, const std::uint32_t* ids, int n, std::uint32_t first,
                const Dropout* dropout, float* outputs) {
-    const int h = windows_.horizon(), L = tile_kernels_.lanes, O = network_.outputs;
+    const int L = tile_kernels_.lanes;
+    tile.set_steps(windows_.steps(ids, n));
+    const int n_targets = windows_.targets(tile.steps()), O = network_.outputs_at(tile.steps());
     windows_.gather(ids, n, L, tile.input());
     tile.forward(packed_, dropout, first);
     Sum sum;
-    sum.loss = loss_.evaluate(h, L, tile.outputs(), tile.targets(), tile.weights(),
+    sum.loss = loss_.evaluate(n_targets, L, tile.outputs(), tile.targets(), tile.weights(),
                               training_ ? tile.output_gradient() : nullptr);
-    for (int j = 0; j < h * L; ++j) sum.weight += tile.weights()[j];
+    for (int j = 0; j < n_targets * L; ++j) sum.weight += tile.weights()[j];
     if (outputs)
       for (int lane = 0; lane < n; ++lane)
         for (int o = 0; o < O; ++o)
           outputs[(first + std::size_t(lane)) * O + o] = tile.outputs()[o * L + lane];
     if (!std::isfinite(sum.loss)) throw Diverged("at " + first_not_finite(tile, ids, n));
     if (training_) tile.backward(packed_, dropout, first, sums_[group]);
+    if (pass_ == Pass::kToInputs)
+      windows_.learn(ids, n, L,
+                     {tile.input_gradient(), tile.output_gradient(), tile.weights(),
+                      loss_.outputs_per_target()},
+                     1.0);
     return sum;
   }
 
   std::string first_not_finite(Tile& tile, const std::uint32_t* ids, int n) const {
     const int L = tile_kernels_.lanes, h = windows_.horizon(), Q = loss_.outputs_per_target();
     for (int lane = 0; lane < n; ++lane)
-      for (int o = 0; o < network_.outputs; ++o) {
+      for (int o = 0; o < network_.outputs_at(tile.steps()); ++o) {
         const float error = tile.outputs()[o * L + lane] - tile.targets()[o / Q * L + lane];
         if (tile.weights()[o / Q * L + lane] != 0.0f && !std::isfinite(error * error))
           return windows_.describe(ids[lane]) +
-                 (h > 1 ? " (step " + std::to_string(o / Q + 1) + " of the horizon)" : "");
+                 (h > 1 ? " (step " + std::to_string(o / Q % h + 1) + " of the horizon)" : "");
       }
     return windows_.describe(ids[0]);
   }
 
   const Network& network_;
   const Loss& loss_;
-  const WindowSource& windows_;
+  WindowSource& windows_;
   Workers& workers_;
   Interrupt& interrupt_;
   bool training_;
   const TileKernels& tile_kernels_;
+  Pass pass_;
   PackedWeights packed_;
   std::vector<Tile> tiles_;         // by worker
   std::vector<GradientSums> sums_;  // by group
@@ -220,8 +231,8 @@ std::vector<std::uint32_t> all_windows(const WindowSource& windows) {
 
 }  // namespace
 
-TrainingResult train(const Network& network, const Loss& loss, const WindowSource& windows,
-                     const WindowSource* validation, const Training& training, float* parameters,
+TrainingResult train(const Network& network, const Loss& loss, WindowSource& windows,
+                     WindowSource* validation, const Training& training, float* parameters,
                      const EpochEnded& epoch_ended, Interrupt& interrupt) {
   FlushDenormals flush;
   const auto n = windows.size();
@@ -250,6 +261,7 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
   std::uint32_t step = 0;
   const auto train_epoch = [&](int epoch) {
     if (training.shuffle) shuffle(order, training.seed, epoch);
+    windows.arrange(order, batch);
     Sum total;
     for (std::int64_t at = 0; at < n; at += batch, ++step) {
       const Dropout dropout{training.seed, step};
@@ -257,7 +269,7 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
       const Sum sum = batches.run(order.data() + at, int(std::min<std::int64_t>(batch, n - at)),
                                   network.dropout > 0 ? &dropout : nullptr);
       if (interrupt.requested()) break;
-      if (sum.weight > 0) {
+      if (sum.weight > 0 && !training.frozen) {
         batches.gradient(gradient.data());
         optimizer.step(current.data(), gradient.data(), sum.weight);
       }
@@ -309,7 +321,7 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
   return result;
 }
 
-double loss_and_gradient(const Network& network, const Loss& loss, const WindowSource& windows,
+double loss_and_gradient(const Network& network, const Loss& loss, WindowSource& windows,
                          int threads, std::uint64_t dropout_seed, const float* parameters,
                          float* outputs, float* gradient) {
   FlushDenormals flush;

@@ -24,6 +24,7 @@ struct Training {
   std::uint64_t seed = 0;
   bool shuffle = true;
   int threads = 1;
+  bool frozen = false;  // the network stays as it is: only windows' own parameters learn
 };
 
 struct EpochReport {
@@ -44,12 +45,12 @@ struct TrainingResult {
 // Changes `parameters` to those with the lowest validation loss, or to the last where there is no
 // validation or no patience.
 // Throws Diverged when a loss is not finite. The result has the same bits on any number of threads.
-TrainingResult train(const Network& network, const Loss& loss, const WindowSource& windows,
-                     const WindowSource* validation, const Training& training, float* parameters,
+TrainingResult train(const Network& network, const Loss& loss, WindowSource& windows,
+                     WindowSource* validation, const Training& training, float* parameters,
                      const EpochEnded& epoch_ended, Interrupt& interrupt);
 
 // Loss, outputs [N][O] and gradient [network.size] over all windows at once.
-double loss_and_gradient(const Network& network, const Loss& loss, const WindowSource& windows,
+double loss_and_gradient(const Network& network, const Loss& loss, WindowSource& windows,
                          int threads, std::uint64_t dropout_seed, const float* parameters,
                          float* outputs, float* gradient);
 

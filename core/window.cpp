@@ -240,6 +240,14 @@ void ArrayWindows::gather(const std::uint32_t* windows, int n, int lanes, TileIn
   }
 }
 
+void ArrayWindows::learn(const std::uint32_t* windows, int n, int lanes,
+                         const TileGradient& gradient, double) {
+  const std::size_t size = std::size_t(T_) * I_;
+  for (int lane = 0; lane < n; ++lane)
+    for (std::size_t j = 0; j < size; ++j)
+      input_gradient_[windows[lane] * size + j] = gradient.x[j * lanes + lane];
+}
+
 std::string ArrayWindows::describe(std::uint32_t window) const {
   return "window " + std::to_string(window);
 }

@@ -121,17 +121,36 @@ class WindowReader {
   bool complete_;
 };
 
+// What a tile's backward pass leaves behind, for windows that have parameters of their own.
+struct TileGradient {
+  const float* x;        // [T][I][L]
+  const float* outputs;  // [targets * Q][L]
+  const float* weights;  // [targets][L]
+  int outputs_per_target;
+};
+
 // Where windows come from, whatever they are cut from.
 class WindowSource {
  public:
   virtual ~WindowSource() = default;
   virtual std::int64_t size() const = 0;
-  virtual int time_steps() const = 0;
+  virtual int time_steps() const = 0;  // at most
   virtual int inputs() const = 0;
   virtual int horizon() const = 0;
+  // How many targets T steps have, and how many steps these windows take.
+  virtual int targets(int) const { return horizon(); }
+  virtual int steps(const std::uint32_t*, int) const { return time_steps(); }
   virtual void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const = 0;
   // "series 3, window 17" for messages.
   virtual std::string describe(std::uint32_t window) const = 0;
+  // Windows may depend on parameters of their own, which then learn after each tile; no window is
+  // in two tiles of a batch. `rate` is the learning rate's factor at this step.
+  virtual bool learns() const { return false; }
+  virtual void learn(const std::uint32_t*, int, int, const TileGradient&, double) {}
+  // Once all tiles of a batch have learnt.
+  virtual void learnt(const std::uint32_t*, int, double) {}
+  // Puts a shuffled epoch's windows into an order that suits batches of this size.
+  virtual void arrange(std::vector<std::uint32_t>&, int) const {}
 };
 
 // Which windows of each series are used. Positions count from the series' first value; a negative
@@ -177,24 +196,37 @@ class SeriesWindows final : public WindowSource {
   WindowReader reader_;
 };
 
-// Windows given one by one: x [N][T][I], targets and weights [N][h], starts [N].
+// Windows given one by one: x [N][T][I], targets and weights [N][h], starts [N]. With
+// `input_gradient` [N][T][I], that of the sum of losses is written there.
 class ArrayWindows final : public WindowSource {
  public:
   ArrayWindows(std::int64_t N, int T, int I, int h, const float* x, const float* targets,
-               const float* weights, const int* starts)
-      : N_(N), T_(T), I_(I), h_(h), x_(x), targets_(targets), weights_(weights), starts_(starts) {}
+               const float* weights, const int* starts, float* input_gradient = nullptr)
+      : N_(N),
+        T_(T),
+        I_(I),
+        h_(h),
+        x_(x),
+        targets_(targets),
+        weights_(weights),
+        starts_(starts),
+        input_gradient_(input_gradient) {}
   std::int64_t size() const override { return N_; }
   int time_steps() const override { return T_; }
   int inputs() const override { return I_; }
   int horizon() const override { return h_; }
   void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const override;
   std::string describe(std::uint32_t window) const override;
+  bool learns() const override { return input_gradient_ != nullptr; }
+  void learn(const std::uint32_t* windows, int n, int lanes, const TileGradient& gradient,
+             double rate) override;
 
  private:
   std::int64_t N_;
   int T_, I_, h_;
   const float *x_, *targets_, *weights_;  // weights and starts may be null: all 1, all 0
   const int* starts_;
+  float* input_gradient_;
 };
 
 }  // namespace gatecast

@@ -270,6 +270,11 @@ class Panel:
         return np.diff(self.indptr)
 
     @property
+    def first(self) -> Ints:
+        """The first stamps, int64 ``[n_series]``, as ``last``."""
+        return self._shift(self.last, 1 - self.lengths)
+
+    @property
     def ahead(self) -> Ints:
         """For how many steps ahead of its end each series has covariates, int64 ``[n_series]``."""
         if self.covariates is None:

@@ -323,10 +323,11 @@ def is_seasonal(panel: Panel, m: int) -> Bools:
     return np.asarray((n >= 3 * m) & (np.abs(r) > limit))
 
 
-def seasonal_indices(panel: Panel, m: int) -> tuple[Doubles, Bools]:
+def seasonal_indices(panel: Panel, m: int, *, additive: bool = False) -> tuple[Doubles, Bools]:
     """Seasonal indices ``[n_series, m]`` by phase from the first value on, and which multiply.
 
-    NaN where a phase has none.
+    They multiply where all values are positive, unless they are to be ``additive``. NaN where a
+    phase has none.
     """
     y, n = panel.values, panel.lengths
     place = np.arange(len(y)) - np.repeat(panel.indptr[:-1], n)
@@ -338,7 +339,7 @@ def seasonal_indices(panel: Panel, m: int) -> tuple[Doubles, Bools]:
         weight = 0.5 if m % 2 == 0 and abs(offset) == half else 1.0
         trend[at] += weight / m * y[at + offset]
     low = np.minimum.reduceat(np.where(panel.observed, y, np.inf), panel.indptr[:-1])
-    multiplies = low > 0
+    multiplies = (low > 0) & (not additive)
     ratio = np.repeat(multiplies, n)
     detrended = np.where(ratio, y / np.where(ratio, trend, 1.0), y - trend)
     there = np.flatnonzero(~np.isnan(detrended))

@@ -18,10 +18,12 @@ __all__ = [
     "LSTMConfig",
     "LossName",
     "ScalingName",
+    "column_names",
     "default_batch_size",
     "default_context_length",
     "flag",
     "quantile_levels",
+    "real_number",
     "thread_count",
     "whole_number",
 ]
@@ -111,12 +113,12 @@ class LSTMConfig:
             if not (value is None and name in _BY_THE_DATA):
                 self._set(name, whole_number(name, value, low, high))
         for name, (lowest, highest) in _REAL.items():
-            self._set(name, _real(name, getattr(self, name), lowest, highest))
+            self._set(name, real_number(name, getattr(self, name), lowest, highest))
         self._set("hidden_size", _sizes(self.hidden_size))
         for name in ("recursive", "calendar"):
             self._set(name, flag(name, getattr(self, name)))
         for name in _COVARIATES:
-            self._set(name, _names(name, getattr(self, name)))
+            self._set(name, column_names(name, getattr(self, name)))
         self._check_covariates()
         if self.quantiles is not None:
             self._set("quantiles", quantile_levels(self.quantiles))
@@ -224,7 +226,8 @@ def whole_number(name: str, value: object, low: int, high: int) -> int:
     return int(number)
 
 
-def _real(name: str, value: object, low: float, high: float) -> float:
+def real_number(name: str, value: object, low: float, high: float) -> float:
+    """Return a number within bounds; a ConfigError for anything else."""
     number = math.nan
     if not isinstance(value, bool | np.bool_ | str):
         try:
@@ -247,7 +250,8 @@ def _sizes(value: object) -> tuple[int, ...]:
     return tuple(whole_number("hidden_size", size, 1, 8192) for size in given)
 
 
-def _names(name: str, value: object) -> tuple[str, ...]:
+def column_names(name: str, value: object) -> tuple[str, ...]:
+    """Return names of columns; a ConfigError for anything else."""
     given = (value,) if isinstance(value, str) else value
     if given is None:
         return ()

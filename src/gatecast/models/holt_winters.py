@@ -12,6 +12,7 @@ from gatecast.errors import ConfigError
 from gatecast.models.baselines import Statistical
 from gatecast.models.config import flag, whole_number
 from gatecast.models.forecaster import Fitted, Settings
+from gatecast.models.identity import Identity, require_array
 from gatecast.panel import as_objects
 
 if TYPE_CHECKING:
@@ -305,47 +306,23 @@ class Fit(Fitted):
     ----------
     season_length : int
         Steps per season.
-    ids : list
-        Of the fitted series.
-    first : ndarray
-        int64 ``[n_series]``, their first stamps.
-    beginnings : ndarray
-        float64 ``[n_series, 16]``, their first values; NaN where there is none.
+    identity : Identity
+        Which series were fitted.
     smoothing : Smoothing
         What was estimated.
     """
 
     season_length: int
-    ids: list[Any]
-    first: Ints
-    beginnings: Doubles
+    identity: Identity
     smoothing: Smoothing
 
     def known(self, panel: Panel) -> Smoothing:
         """Return what is known of a panel's series: of those that begin as they did."""
-        places = {name: i for i, name in enumerate(self.ids)}
-        at = np.array([places.get(name, -1) for name in panel.ids.tolist()], np.int64)
         known = Smoothing.nothing(panel.n_series, self.season_length)
-        then, now = self.beginnings[at], _beginnings(panel)
-        same = (np.isnan(then) | (then == now)).all(axis=1) & (self.first[at] == _first(panel))
-        i = np.flatnonzero((at >= 0) & same)
+        at = self.identity.places(panel)
+        i = np.flatnonzero(at >= 0)
         known.put(i, self.smoothing, at[i])
         return known
-
-
-_REMEMBERED = 16  # values, by which a series is known again
-
-
-def _first(panel: Panel) -> Ints:
-    return panel._shift(panel.last, 1 - panel.lengths)
-
-
-def _beginnings(panel: Panel) -> Doubles:
-    steps = np.arange(_REMEMBERED)
-    there = steps < panel.lengths[:, None]
-    return np.where(
-        there, panel.values[np.where(there, panel.indptr[:-1, None] + steps, 0)], np.nan
-    )
 
 
 class HoltWinters(Statistical):
@@ -415,9 +392,7 @@ class HoltWinters(Statistical):
         self._fitted: Any = Fit(
             **vars(self.remember(panel, intake)),
             season_length=m,
-            ids=panel.ids.tolist(),
-            first=_first(panel),
-            beginnings=_beginnings(panel),
+            identity=Identity.of(panel),
             smoothing=estimate(panel, self.config.forms(m), m, self.threads),
         )
         return self
@@ -444,8 +419,8 @@ class HoltWinters(Statistical):
         """Return what was fitted, as JSON-safe metadata and arrays."""
         fit: Fit = self.fitted
         smoothing = {field.name: getattr(fit.smoothing, field.name) for field in fields(Smoothing)}
-        arrays = {"first": fit.first, "beginnings": fit.beginnings, **smoothing}
-        return {"season_length": fit.season_length, "ids": fit.ids}, arrays
+        arrays = fit.identity.arrays() | smoothing
+        return {"season_length": fit.season_length, "ids": fit.identity.ids}, arrays
 
     def restore(
         self, fitted: Fitted, metadata: dict[str, Any], arrays: dict[str, NDArray[Any]]
@@ -453,23 +428,12 @@ class HoltWinters(Statistical):
         """Become what :meth:`state` said, which is not trusted."""
         m = whole_number("season_length", metadata["season_length"], 1, 100_000)
         self.config.forms(m)
-        ids = metadata["ids"]
-        if not isinstance(ids, list) or not all(type(name) in (str, int, float) for name in ids):
-            raise ValueError("ids should be text or numbers")
-        n, doubles = len(ids), np.dtype(np.float64)
-        expected = {
-            "first": (np.dtype(np.int64), (n,)),
-            "beginnings": (doubles, (n, _REMEMBERED)),
-            "forms": (np.dtype(np.int64), (n,)),
-            "coefficients": (doubles, (n, 4)),
-            "states": (doubles, (n, 2 + m)),
-            "rmse": (doubles, (n,)),
-        }
-        for name, (kind, shape) in expected.items():
-            if arrays[name].dtype != kind or arrays[name].shape != shape:
-                raise ValueError(f"{name} should be {kind} of shape {shape}")
-            if name != "beginnings" and not np.isfinite(arrays[name]).all():
-                raise ValueError(f"{name} should be finite")
+        identity = Identity.restored(metadata["ids"], arrays)
+        n, doubles = len(identity.ids), np.float64
+        require_array("forms", arrays["forms"], np.int64, (n,))
+        require_array("coefficients", arrays["coefficients"], doubles, (n, 4))
+        require_array("states", arrays["states"], doubles, (n, 2 + m))
+        require_array("rmse", arrays["rmse"], doubles, (n,))
         smoothing = Smoothing(**{field.name: arrays[field.name] for field in fields(Smoothing)})
         seasonal = np.array([form.season != "none" for form in _FORMS])
         if ((smoothing.forms < 0) | (smoothing.forms >= len(_FORMS))).any() or (
@@ -481,9 +445,7 @@ class HoltWinters(Statistical):
         self._fitted = Fit(
             **vars(fitted),
             season_length=m,
-            ids=ids,
-            first=arrays["first"],
-            beginnings=arrays["beginnings"],
+            identity=identity,
             smoothing=smoothing,
         )
 
