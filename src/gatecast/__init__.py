@@ -26,14 +26,18 @@ if TYPE_CHECKING:
     from gatecast.evaluation.cross_validation import cross_validation
     from gatecast.evaluation.evaluate import evaluate
     from gatecast.evaluation.lag import lag_diagnosis
+    from gatecast.evaluation.search import Search, search
     from gatecast.models.baselines import Drift, Naive, Naive2, SeasonalNaive
     from gatecast.models.blend import Blend
     from gatecast.models.conformal import Conformal
+    from gatecast.models.ensemble import Ensemble
+    from gatecast.models.es_lstm import ESLSTM
     from gatecast.models.holt_winters import HoltWinters
     from gatecast.models.statsforecast import AutoARIMA, AutoETS, AutoTheta
     from gatecast.models.theta import Theta
 
 __all__ = [
+    "ESLSTM",
     "LSTM",
     "ArtifactError",
     "AutoARIMA",
@@ -44,12 +48,14 @@ __all__ = [
     "Conformal",
     "DataError",
     "Drift",
+    "Ensemble",
     "Forecast",
     "GatecastError",
     "HoltWinters",
     "MissingExtraError",
     "Naive",
     "Naive2",
+    "Search",
     "SeasonalNaive",
     "Theta",
     "check",
@@ -58,6 +64,7 @@ __all__ = [
     "forecast",
     "lag_diagnosis",
     "load",
+    "search",
 ]
 
 # Looked up on demand: each costs more than the rest of the import.
@@ -69,9 +76,12 @@ _ON_DEMAND = {
     "forecast": "auto",
     "Forecast": "auto",
     "lag_diagnosis": "evaluation.lag",
+    **dict.fromkeys(("Search", "search"), "evaluation.search"),
     **dict.fromkeys(("Drift", "Naive", "Naive2", "SeasonalNaive"), "models.baselines"),
     "Blend": "models.blend",
     "Conformal": "models.conformal",
+    "ESLSTM": "models.es_lstm",
+    "Ensemble": "models.ensemble",
     "HoltWinters": "models.holt_winters",
     "Theta": "models.theta",
     **dict.fromkeys(("AutoARIMA", "AutoETS", "AutoTheta"), "models.statsforecast"),

@@ -23,7 +23,7 @@ The calendar and holidays are columns too: see :mod:`gatecast.dates`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -256,13 +256,21 @@ class Encoded:
     assumed: Bools
 
 
-def fit_encoding(panel: Panel, *, calendar: bool = False, holidays: str | None = None) -> Encoding:
+def fit_encoding(
+    panel: Panel,
+    *,
+    only: Collection[str] | None = None,
+    calendar: bool = False,
+    holidays: str | None = None,
+) -> Encoding:
     """Decide how a panel is read.
 
     Parameters
     ----------
     panel : Panel
         That is trained on. What lies ahead of its series plays no part, nor do its cold ones.
+    only : collection of str, optional
+        Which of its covariates are read, where others may read more; all by default.
     calendar : bool
         Whether the network is to know the date.
     holidays : str, optional
@@ -276,6 +284,8 @@ def fit_encoding(panel: Panel, *, calendar: bool = False, holidays: str | None =
     ------
     ConfigError
         When the stamps are no dates, or steps too long for a calendar; for an unknown country.
+    DataError
+        When the panel has no such covariate.
     MissingExtraError
         For holidays without the package of that name.
 
@@ -295,22 +305,29 @@ def fit_encoding(panel: Panel, *, calendar: bool = False, holidays: str | None =
     array([[1., 0.],
            [0., 1.]], dtype=float32)
     """
-    numbers: list[Numeric] = []
-    static: tuple[Numeric | Categorical, ...] = ()
-    n_past, known = len(panel.columns.past), panel.covariates
+    past: list[Numeric] = []
+    future: list[Numeric] = []
+    static: list[Numeric | Categorical] = []
+    there = () if panel.covariates is None else panel.columns.covariates
+    if lacking := [name for name in only or () if name not in there]:
+        raise _lacking("", lacking)
+    columns, known = panel.columns, panel.covariates
     if known is not None:
-        begin = known.future_indptr[:-1]
+        begin, n_past = known.future_indptr[:-1], len(columns.past)
         rows, _ = ranges(begin, begin + panel.lengths)
-        for k, name in enumerate((*panel.columns.past, *panel.columns.future)):
-            values = known.past[:, k] if k < n_past else known.future[rows, k - n_past]
-            numbers.append(_fit_numeric(name, values, known.location[:, k], known.spread[:, k]))
-        static = tuple(
-            _fit_static(name, known.static[:, k]) for k, name in enumerate(panel.columns.static)
-        )
+        for k, name in enumerate((*columns.past, *columns.future)):
+            if only is None or name in only:
+                ahead = k >= n_past
+                values = known.future[rows, k - n_past] if ahead else known.past[:, k]
+                number = _fit_numeric(name, values, known.location[:, k], known.spread[:, k])
+                (future if ahead else past).append(number)
+        for k, name in enumerate(columns.static):
+            if only is None or name in only:
+                static.append(_fit_static(name, known.static[:, k]))
     return Encoding(
-        past=tuple(numbers[:n_past]),
-        future=tuple(numbers[n_past:]),
-        static=static,
+        past=tuple(past),
+        future=tuple(future),
+        static=tuple(static),
         calendar=fit_calendar(panel) if calendar else (),
         holidays=None if holidays is None else fit_holidays(panel, holidays),
     )
@@ -489,11 +506,17 @@ def _require_covariates(encoding: Encoding, panel: Panel) -> None:
         there = () if panel.covariates is None else getattr(panel.columns, role)
         lacking = [x.name for x in getattr(encoding, role) if x.name not in there]
         if lacking:
-            raise DataError(
-                f"The model reads {role} covariates that these data do not have.",
-                value=", ".join(map(repr, lacking)),
-                fix="Give all the columns that it was trained with, in the same roles.",
-            )
+            raise _lacking(f"{role} ", lacking)
+
+
+def _lacking(role: str, names: list[str]) -> DataError:
+    return DataError(
+        f"The model reads {role}covariates that these data do not have.",
+        value=", ".join(map(repr, names)),
+        fix="Give all the columns that it was trained with, in the same roles."
+        if role
+        else "Say which columns of the data they are.",
+    )
 
 
 # What is known ahead

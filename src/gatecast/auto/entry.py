@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gatecast.errors import ConfigError
-from gatecast.models.config import whole_number
+from gatecast.models.config import column_names, whole_number
 from gatecast.models.forecaster import confidence_levels
 from gatecast.panel import (
     Columns,
@@ -123,18 +123,23 @@ def forecast(
     """
     from gatecast.auto.path import Request, forecast_panel
     from gatecast.doctor import require_sound
+    from gatecast.evaluation.cross_validation import covariates_of
     from gatecast.progress import StageBar
 
     h = whole_number("h", h, 1, 100_000)
     if season_length is not None:
         season_length = whole_number("season_length", season_length, 1, 100_000)
     require_word("missing_future", missing_future, MissingFuture)
-    columns = Columns(
-        *(id_col, time_col, target_col),
-        *(tuple(past_covariates), tuple(future_covariates), tuple(static_covariates)),
-    )
+    own = {
+        "past": column_names("past_covariates", past_covariates),
+        "future": column_names("future_covariates", future_covariates),
+        "static": column_names("static_covariates", static_covariates),
+    }
+    # Models of the caller's own making may read more than our LSTM does.
+    columns = Columns(id_col, time_col, target_col, **covariates_of(models, own))
     intake = Intake(columns, freq, fill, duplicates, resample)
-    settings = {"calendar": calendar or None, "holidays": holidays}
+    settings: dict[str, Any] = {"calendar": calendar or None, "holidays": holidays}
+    settings |= {f"{role}_covariates": names for role, names in own.items()}
     request = Request(
         h=h,
         season_length=season_length,

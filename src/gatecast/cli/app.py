@@ -10,6 +10,7 @@ from gatecast.cli.demo import demo
 from gatecast.cli.forecast import forecast
 from gatecast.cli.info import info
 from gatecast.cli.predict import predict
+from gatecast.cli.search import search
 
 __all__ = ["app"]
 
@@ -21,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help"]},
 )
-for command in (check, forecast, predict, backtest, demo, info):
+for command in (check, forecast, predict, backtest, search, demo, info):
     app.command()(command)
 
 

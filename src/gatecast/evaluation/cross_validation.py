@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["CrossValidation", "cross_validate", "cross_validation", "named_models"]
 
 _BEFORE = 10  # windows before the first, from which its intervals are calibrated
+_SEEDS = 5  # of the LSTM that an ensemble called by its name is made of
 Models = Forecaster | str | Sequence[Forecaster | str] | Mapping[str, Forecaster]
 
 
@@ -179,7 +180,7 @@ def cross_validation(
 
     h = whole_number("h", h, 1, 100_000)
     named = named_models(models, h, season_length=season_length)
-    columns = Columns(id_col, time_col, target_col, **_covariates(named.values()))
+    columns = Columns(id_col, time_col, target_col, **covariates_of(named))
     intake = Intake(columns, freq)
     panel = from_any(df, intake)
     with StageBar() if progress else nullcontext() as bar:
@@ -332,6 +333,8 @@ _BY_NAME = {
     "auto-ets": "AutoETS",
     "auto-arima": "AutoARIMA",
     "auto-theta": "AutoTheta",
+    "ensemble": "Ensemble",
+    "eslstm": "ESLSTM",
 }
 
 
@@ -359,14 +362,27 @@ def _made(model: Any, h: int, season_length: int | None, lstm: dict[str, Any]) -
 
     kind = class_name(model)
     settings: dict[str, Any] = {} if season_length is None else {"season_length": season_length}
+    if kind == "Ensemble":
+        return KINDS[kind]()(_made("lstm", h, season_length, lstm), n_seeds=_SEEDS)
     if kind == "LSTM":
         settings |= lstm
     return KINDS[kind]()(h, **settings)
 
 
-def _covariates(models: Any) -> dict[str, tuple[str, ...]]:
-    read = [model.covariates() for model in models]
-    return {role: tuple(dict.fromkeys(x for one in read for x in one[role])) for role in read[0]}
+def covariates_of(
+    models: Any, own: Mapping[str, tuple[str, ...]] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Return the columns by role that any of some models reads; those that have names read none.
+
+    ``own`` are columns that are read besides.
+    """
+    several = models.values() if isinstance(models, Mapping) else models
+    given = [several] if isinstance(models, str | Forecaster) else several
+    read = [own or {}, *(x.covariates() for x in given if isinstance(x, Forecaster))]
+    return {
+        role: tuple(dict.fromkeys(x for one in read for x in one.get(role, ())))
+        for role in ("past", "future", "static")
+    }
 
 
 def _with_notes(tested: Backtest, notes: tuple[str, ...]) -> Backtest:

@@ -18,6 +18,7 @@ def _lazily(module: str, name: str) -> Callable[[], Any]:
 
 _PLACES = {
     "LSTM": "lstm",
+    "ESLSTM": "es_lstm",
     "Naive": "baselines",
     "SeasonalNaive": "baselines",
     "Drift": "baselines",
@@ -28,6 +29,7 @@ _PLACES = {
     "AutoARIMA": "statsforecast",
     "AutoTheta": "statsforecast",
     "Blend": "blend",
+    "Ensemble": "ensemble",
     "Conformal": "conformal",
 }
 KINDS = {name: _lazily(module, name) for name, module in _PLACES.items()}

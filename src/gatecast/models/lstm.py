@@ -758,4 +758,6 @@ class LSTM(Forecaster):
 def _fit_encoding(panel: Panel, config: LSTMConfig) -> Encoding:
     from gatecast.features import fit_encoding  # most models need none of it
 
-    return fit_encoding(panel, calendar=config.calendar, holidays=config.holidays)
+    # Other models may read other columns of the same data.
+    only = (*config.past_covariates, *config.future_covariates, *config.static_covariates)
+    return fit_encoding(panel, only=only, calendar=config.calendar, holidays=config.holidays)
