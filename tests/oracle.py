@@ -1,22 +1,30 @@
 """The engine once more in float64 NumPy: slow, obvious, and the measure of the fast one.
 
-Letters: N windows, T steps, I inputs and H units of a layer, O outputs of the network, h targets of
-a window (the horizon), Q quantiles, K last steps that the head reads. Gates stand in the order
-i, f, g, o. Parameters are a dict of arrays by name: lstm.0.weight_ih [4H, I], lstm.0.weight_hh
-[4H, H], lstm.0.bias [4H], the same for lstm.1 and so on, head.weight [O / K, H], head.bias [O / K].
+Letters: N windows, T steps, I inputs and H units of a layer, d its dilation, O outputs of the
+network, h targets of a window (the horizon), Q quantiles, K last steps that the head reads. Gates
+stand in the order i, f, g, o. Parameters are a dict of arrays by name: lstm.0.weight_ih [4H, I],
+lstm.0.weight_hh [4H, H], lstm.0.bias [4H], the same for lstm.1 and so on, head.weight [O / K, H],
+head.bias [O / K].
+
+Layers stand in blocks, `dilations` their dilations block by block; () is one block of layers that
+are not dilated. A block reads the sum of what the blocks below it put out (the first, the network's
+input), and the head reads the sum of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 Parameters = dict[str, Array]
+Dilations = Sequence[Sequence[int]]  # by block and layer
+EVERY_STEP = 0  # as head_steps: all that there are
 
 
 # Layers: each a forward and a backward; the first hands what it kept to the second.
@@ -30,33 +38,44 @@ def sigmoid(z: Array) -> Array:
 class LstmSteps:
     """What one layer's forward keeps for its backward."""
 
+    dilation: int
     x: Array  # [N, T, I]
     running: NDArray[np.bool_]  # [N, T]: has the window's sequence begun?
     gates: Array  # [N, T, 4, H], after their activations
-    c: Array  # [N, T + 1, H]: c[:, t] is the state before step t
-    h: Array  # [N, T + 1, H]
+    c: Array  # [N, d + T, H]: c[:, t] is what step t goes on from, c[:, t + d] what it makes of it
+    h: Array  # [N, d + T, H], likewise
+
+    @property
+    def outputs(self) -> Array:
+        return self.h[:, self.dilation :]  # [N, T, H]
 
 
 def lstm_forward(
-    x: Array, weight_ih: Array, weight_hh: Array, bias: Array, starts: NDArray[np.integer] | None
+    x: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias: Array,
+    starts: NDArray[np.integer] | None,
+    dilation: int = 1,
 ) -> LstmSteps:
     """One layer over x [N, T, I]; before step starts[n] the state of window n is zero."""
     N, T, _ = x.shape
-    H = weight_hh.shape[1]
+    H, d = weight_hh.shape[1], dilation
     steps = LstmSteps(
+        dilation=d,
         x=x,
         running=np.arange(T) >= (np.zeros((N, 1)) if starts is None else starts[:, None]),
         gates=np.zeros((N, T, 4, H)),
-        c=np.zeros((N, T + 1, H)),
-        h=np.zeros((N, T + 1, H)),
+        c=np.zeros((N, d + T, H)),
+        h=np.zeros((N, d + T, H)),
     )
     for t in range(T):
         z = (x[:, t] @ weight_ih.T + steps.h[:, t] @ weight_hh.T + bias).reshape(N, 4, H)
         i, f, g, o = sigmoid(z[:, 0]), sigmoid(z[:, 1]), np.tanh(z[:, 2]), sigmoid(z[:, 3])
         on = steps.running[:, t, None]  # [N, 1]
         steps.gates[:, t] = np.stack([i, f, g, o], axis=1)
-        steps.c[:, t + 1] = on * (f * steps.c[:, t] + i * g)
-        steps.h[:, t + 1] = on * (o * np.tanh(steps.c[:, t + 1]))
+        steps.c[:, t + d] = on * (f * steps.c[:, t] + i * g)
+        steps.h[:, t + d] = on * (o * np.tanh(steps.c[:, t + d]))
     return steps
 
 
@@ -64,16 +83,16 @@ def lstm_backward(
     dh_above: Array, steps: LstmSteps, weight_ih: Array, weight_hh: Array
 ) -> tuple[Array, Array, Array, Array]:
     """From the gradient at all outputs [N, T, H] to those of x, weight_ih, weight_hh, bias."""
-    N, T, H = dh_above.shape
+    d, T = steps.dilation, dh_above.shape[1]
     dx = np.zeros_like(steps.x)
     dweight_ih, dweight_hh, dbias = np.zeros_like(weight_ih), np.zeros_like(weight_hh), 0.0
-    dh, dc = np.zeros((N, H)), np.zeros((N, H))  # what comes back from the step after
+    dhs, dcs = np.zeros_like(steps.h), np.zeros_like(steps.c)  # what comes back from later steps
     for t in reversed(range(T)):
         on = steps.running[:, t, None]  # [N, 1]
         i, f, g, o = (steps.gates[:, t, k] for k in range(4))
-        tanh_c = np.tanh(steps.c[:, t + 1])
-        dh = on * (dh + dh_above[:, t])
-        dc = on * (dc + dh * o * (1 - tanh_c**2))
+        tanh_c = np.tanh(steps.c[:, t + d])
+        dh = on * (dhs[:, t + d] + dh_above[:, t])
+        dc = on * (dcs[:, t + d] + dh * o * (1 - tanh_c**2))
         dz = np.concatenate(  # [N, 4H], at the gates' pre-activations
             [
                 dc * g * i * (1 - i),
@@ -87,7 +106,7 @@ def lstm_backward(
         dweight_hh += dz.T @ steps.h[:, t]
         dbias = dbias + dz.sum(axis=0)
         dx[:, t] = dz @ weight_ih
-        dh, dc = dz @ weight_hh, dc * f
+        dhs[:, t], dcs[:, t] = dz @ weight_hh, dc * f
     return dx, dweight_ih, dweight_hh, dbias
 
 
@@ -162,25 +181,57 @@ def unflatten(vector: ArrayLike, shapes: dict[str, tuple[int, ...]]) -> Paramete
     return {name: p.reshape(shapes[name]) for name, p in zip(shapes, pieces, strict=True)}
 
 
+def blocks_of(parameters: Parameters, dilations: Dilations) -> list[list[tuple[int, int]]]:
+    """By block: its layers' numbers and dilations."""
+    n_layers = sum(name.startswith("lstm.") and name.endswith(".bias") for name in parameters)
+    blocks = dilations or [[1] * n_layers]
+    assert sum(map(len, blocks)) == n_layers
+    begins = accumulate(map(len, blocks), initial=0)
+    return [list(enumerate(block, begin)) for block, begin in zip(blocks, begins, strict=False)]
+
+
+@dataclass
+class Trace:
+    """What the network's forward keeps for its backward."""
+
+    layers: list[LstmSteps]
+    final: Array  # [N, K, H]: what the head reads
+
+
 def forward(
     parameters: Parameters,
     x: Array,
     starts: NDArray[np.integer] | None = None,
     masks: Sequence[Array] = (),
     head_steps: int = 1,
-) -> tuple[Array, list[LstmSteps]]:
-    """Outputs [N, O] from x [N, T, I]; masks[l] [N, T, H] multiplies the outputs of layer l."""
+    dilations: Dilations = (),
+) -> tuple[Array, Trace]:
+    """Outputs [N, O] from x [N, T, I].
+
+    masks[l] [N, T, H] multiplies what is read above layer l, by the next layer or by the head.
+    """
     layers: list[LstmSteps] = []
-    while f"lstm.{len(layers)}.bias" in parameters:
-        name = f"lstm.{len(layers)}."
-        weights = [parameters[name + part] for part in ("weight_ih", "weight_hh", "bias")]
-        layers.append(lstm_forward(x, *weights, starts))
-        x = layers[-1].h[:, 1:]  # [N, T, H]
-        if len(layers) <= len(masks):
-            x = x * masks[len(layers) - 1]
-    final = layers[-1].h[:, -head_steps:]  # [N, K, H]: the head sees the last steps, never a mask
+    total: Array | float = 0.0  # of what the blocks put out
+    for block in blocks_of(parameters, dilations):
+        for number, dilation in block:
+            name = f"lstm.{number}."
+            weights = [parameters[name + part] for part in ("weight_ih", "weight_hh", "bias")]
+            layers.append(lstm_forward(x, *weights, starts, dilation))
+            x = layers[-1].outputs  # [N, T, H]
+            if number == block[-1][0]:
+                x = total = total + x
+            if masks:
+                x = x * masks[number]
+    final = x[:, -head_steps:]  # [N, K, H]; from the first step on where it reads every one
     outputs = dense_forward(final, parameters["head.weight"], parameters["head.bias"])
-    return outputs.reshape(len(x), -1), layers
+    return outputs.reshape(len(x), -1), Trace(layers, final)
+
+
+class Gradients(NamedTuple):
+    loss: float
+    outputs: Array  # [N, O]
+    parameters: Parameters  # the loss's gradient at each
+    x: Array  # [N, T, I], and at the input
 
 
 def gradients(
@@ -192,28 +243,35 @@ def gradients(
     starts: NDArray[np.integer] | None = None,
     masks: Sequence[Array] = (),
     head_steps: int = 1,
-) -> tuple[float, Array, Parameters]:
-    """Loss, outputs [N, O], and the loss's gradient at every parameter."""
-    outputs, layers = forward(parameters, x, starts, masks, head_steps)
+    dilations: Dilations = (),
+) -> Gradients:
+    """Loss, outputs, and the loss's gradient everywhere."""
+    outputs, trace = forward(parameters, x, starts, masks, head_steps, dilations)
     value, dout = loss.evaluate(outputs, y, weights)
-    final = layers[-1].h[:, -head_steps:]  # [N, K, H]
+    N, K, H = trace.final.shape
     grads: Parameters = {}
     dfinal, grads["head.weight"], grads["head.bias"] = dense_backward(
-        dout.reshape(len(x) * head_steps, -1),
-        final.reshape(len(x) * head_steps, -1),
-        parameters["head.weight"],
+        dout.reshape(N * K, -1), trace.final.reshape(N * K, H), parameters["head.weight"]
     )
-    dh = np.zeros_like(layers[-1].h[:, 1:])  # [N, T, H]
-    dh[:, -head_steps:] = dfinal.reshape(final.shape)
-    for layer in reversed(range(len(layers))):
-        name = f"lstm.{layer}."
-        dx, grads[name + "weight_ih"], grads[name + "weight_hh"], grads[name + "bias"] = (
-            lstm_backward(
-                dh, layers[layer], parameters[name + "weight_ih"], parameters[name + "weight_hh"]
+    dx = np.zeros((N, x.shape[1], H))  # at what is read above a layer
+    dx[:, -K:] = dfinal.reshape(N, K, H)
+    dtotal: Array | float = 0.0  # at the sum of the blocks' outputs, by all that read it
+    for block in reversed(blocks_of(parameters, dilations)):
+        for number, _ in reversed(block):
+            name = f"lstm.{number}."
+            if masks:
+                dx = dx * masks[number]
+            if number == block[-1][0]:
+                dx = dtotal = dtotal + dx
+            dx, grads[name + "weight_ih"], grads[name + "weight_hh"], grads[name + "bias"] = (
+                lstm_backward(
+                    dx,
+                    trace.layers[number],
+                    parameters[name + "weight_ih"],
+                    parameters[name + "weight_hh"],
+                )
             )
-        )
-        dh = dx * masks[layer - 1] if 0 < layer <= len(masks) else dx
-    return value, outputs, {name: grads[name] for name in parameters}
+    return Gradients(value, outputs, {name: grads[name] for name in parameters}, dx)
 
 
 # Optimisers: PyTorch's formulas, on the flat vector.
@@ -441,15 +499,15 @@ def forecast(
     end: NDArray[np.int64],
     windowing: Windowing,
     covariates: Covariates | None = None,
+    dilations: Dilations = (),
 ) -> Array:
     """[n, h, Q] in the data's units."""
     result = []
     for n in range(len(begin)):
         context = last_context(values, begin[n], end[n], n, windowing)
         x, start, scale = read_context(context, windowing, covariates)
-        outputs, _ = forward(
-            parameters, x[None], np.array([start]), head_steps=windowing.head_steps
-        )
+        form = ((), windowing.head_steps, dilations)
+        outputs, _ = forward(parameters, x[None], np.array([start]), *form)
         result.append(scale.from_network(outputs[0]))
     return np.array(result)
 
@@ -462,6 +520,7 @@ def forecast_recursive(
     steps: int,
     windowing: Windowing,
     covariates: Covariates | None = None,
+    dilations: Dilations = (),
 ) -> Array:
     """[n, steps] in the data's units: each forecast is the newest value of the next context."""
     result = np.zeros((len(begin), steps))
@@ -473,7 +532,7 @@ def forecast_recursive(
             gone = max(len(known) - windowing.context_length, 0)
             now = Context(known[gone:], n, context.position + gone, context.row + gone)
             x, start, scale = read_context(now, windowing, covariates)
-            outputs, _ = forward(parameters, x[None], np.array([start]))
+            outputs, _ = forward(parameters, x[None], np.array([start]), dilations=dilations)
             result[n, step] = scale.from_network(outputs[0])[0, 0]
     return result
 
@@ -494,8 +553,24 @@ class Problem:
     hidden: tuple[int, ...]
     parameters: Parameters
     x: Array  # [N, T, I]
-    y: Array  # [N, h]
+    y: Array  # [N, h], of all steps where the head reads every one
     head_steps: int = 1
+    dilations: Dilations = ()
+
+    def forward(
+        self, starts: NDArray[np.integer] | None = None, masks: Sequence[Array] = ()
+    ) -> Array:
+        return forward(self.parameters, self.x, starts, masks, self.head_steps, self.dilations)[0]
+
+    def gradients(
+        self,
+        loss: Loss,
+        weights: Array | None = None,
+        starts: NDArray[np.integer] | None = None,
+        masks: Sequence[Array] = (),
+    ) -> Gradients:
+        form = (self.head_steps, self.dilations)
+        return gradients(self.parameters, self.x, self.y, loss, weights, starts, masks, *form)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -511,23 +586,26 @@ def make_problem(
     h: int,
     loss: Loss,
     head_steps: int = 1,
+    dilations: Dilations = (),
 ) -> Problem:
     """Parameters as wide as PyTorch's initial ones, inputs in [-2, 2), targets in [-0.5, 1.5).
 
     Targets around zero would make sums over windows cancel, which float32 rewards with noise.
+    There are h of them in a window; where the head reads every step, at each.
     """
 
     def draw(part: int, middle: float, scale: float, *shape: int) -> Array:
         return np.float64(np.float32(middle + scale * uniform(1000 * seed + part, *shape)))
 
-    shapes = layout(inputs, hidden, h * loss.outputs_per_target // head_steps)
+    shapes = layout(inputs, hidden, h * loss.outputs_per_target // max(head_steps, 1))
     units = dict(zip([f"lstm.{layer}" for layer in range(len(hidden))], hidden, strict=True))
     parameters = {
         name: draw(part, 0, units.get(name.rpartition(".")[0], hidden[-1]) ** -0.5, *shape)
         for part, (name, shape) in enumerate(shapes.items())
     }
-    x, y = draw(900, 0, 2, N, T, inputs), draw(901, 0.5, 1, N, h)
-    return Problem(tuple(hidden), parameters, x, y, head_steps)
+    targets = T * h if head_steps == EVERY_STEP else h
+    x, y = draw(900, 0, 2, N, T, inputs), draw(901, 0.5, 1, N, targets)
+    return Problem(tuple(hidden), parameters, x, y, head_steps, dilations)
 
 
 def away_from_kinks(y: Array, outputs: Array, loss: Loss, margin: float = 0.02) -> Array:

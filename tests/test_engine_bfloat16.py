@@ -27,9 +27,10 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def arguments(problem: oracle.Problem, precision: str, dropout: float = 0.0) -> tuple:
     hidden, K = list(problem.hidden), problem.head_steps
-    outputs = K * problem.parameters["head.bias"].size
+    outputs = max(K, 1) * problem.parameters["head.bias"].size
+    inputs, dilations = problem.x.shape[2], problem.dilations
     return (
-        _core.Network(problem.x.shape[2], hidden, outputs, dropout, precision, K),
+        _core.Network(inputs, hidden, outputs, dropout, precision, K, dilations),
         oracle.flatten(problem.parameters).astype(np.float32),
         problem.x.astype(np.float32),
         problem.y.astype(np.float32),
@@ -41,31 +42,35 @@ def assert_close_to_oracle(
     problem: oracle.Problem, seed: int, late: bool, dropout: float, tolerance: float
 ) -> None:
     N, T, _ = problem.x.shape
-    latest = T - problem.head_steps
+    latest = T - max(problem.head_steps, 1)
     starts = np.int64(np.clip(oracle.uniform(seed + 2, N) * T, 0, latest)) if late else None
+    weights, real = np.ones_like(problem.y), np.ones_like(problem.y, bool)
+    if late and problem.head_steps == oracle.EVERY_STEP:
+        # What is put out before a sequence begins means nothing.
+        real = np.repeat(np.arange(T) >= starts[:, None], weights.shape[1] // T, axis=1)
+        weights *= real
     masks = [
         np.float64(_core.dropout_mask(seed, 0, layer, N, T, H, dropout))
-        for layer, H in enumerate(problem.hidden[:-1])
+        for layer, H in enumerate(problem.hidden)
     ]
-    loss, outputs, gradients = oracle.gradients(
-        problem.parameters,
-        problem.x,
-        problem.y,
-        MSE,
-        starts=starts,
-        masks=masks if dropout else (),
-        head_steps=problem.head_steps,
-    )
+    expected = problem.gradients(MSE, weights, starts, masks if dropout else ())
     actual = _core.gradients(
         *arguments(problem, "bfloat16", dropout),
+        weights=weights.astype(np.float32),
         starts=None if starts is None else starts.astype(np.int32),
         dropout_seed=seed,
     )
-    assert abs(actual.loss - loss) < tolerance * loss
-    np.testing.assert_allclose(actual.outputs, outputs, atol=2 * tolerance * np.abs(outputs).max())
+    assert abs(actual.loss - expected.loss) < tolerance * expected.loss
+    outputs = expected.outputs[real]
+    np.testing.assert_allclose(
+        actual.outputs[real], outputs, atol=2 * tolerance * np.abs(outputs).max()
+    )
     # Of the whole gradient: a tensor of nearly no slope is all rounding.
-    expected = oracle.flatten(gradients)
-    assert np.linalg.norm(actual.gradients - expected) < tolerance * np.linalg.norm(expected)
+    for found, proved in [
+        (actual.gradients, oracle.flatten(expected.parameters)),
+        (actual.inputs, expected.x),
+    ]:
+        assert np.linalg.norm(found - proved) < tolerance * np.linalg.norm(proved)
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["whole", "late"])
@@ -100,6 +105,32 @@ def test_when_the_head_reads_the_last_steps_gradients_are_as_close(
     assert_close_to_oracle(problem, 7, True, dropout, 1e-2)
 
 
+# Inputs few and many; dilations within and beyond the steps; sums of blocks that are narrow, wide.
+@pytest.mark.parametrize("head_steps", [1, oracle.EVERY_STEP])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "dilations", "N"),
+    [
+        (1, (5,), [[3]], 48),
+        (24, (40, 40, 40, 40), [[1, 4], [24, 168]], 33),
+        (9, (33, 8, 17, 8), [[2, 5], [1, 7]], 65),
+        (3, (20, 20), [[1], [1]], 7),
+    ],
+    ids=str,
+)
+def test_when_layers_are_dilated_or_in_blocks_gradients_are_as_close(
+    inputs: int,
+    hidden: tuple[int, ...],
+    dilations: oracle.Dilations,
+    N: int,
+    dropout: float,
+    head_steps: int,
+    isa: str,
+) -> None:
+    problem = oracle.make_problem(7, inputs, hidden, 14, N, 2, MSE, head_steps, dilations)
+    assert_close_to_oracle(problem, 7, True, dropout, 1e-2)
+
+
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(
     seed=st.integers(0, 2**31),
@@ -123,9 +154,14 @@ def test_whatever_the_shape_gradients_are_close_to_the_oracle(
 
 
 def trained(
-    precision: str, threads: int = 1, epochs: int = 30, head_steps: int = 1
+    precision: str,
+    threads: int = 1,
+    epochs: int = 30,
+    head_steps: int = 1,
+    dilations: oracle.Dilations = (),
 ) -> _core.FitResult:
-    problem = oracle.make_problem(1, 2, (24, 36), 20, 300, 3, MSE, head_steps)
+    hidden = (36, 36) if dilations else (24, 36)
+    problem = oracle.make_problem(1, 2, hidden, 20, 300, 3, MSE, head_steps, dilations)
     training = _core.Training(
         epochs=epochs, batch_size=128, learning_rate=5e-3, clip_norm=1, seed=3, threads=threads
     )
@@ -136,10 +172,15 @@ def test_training_ends_at_the_loss_of_float32(isa: str) -> None:
     assert trained("bfloat16").loss[-1] == pytest.approx(trained("float32").loss[-1], rel=0.01)
 
 
-@pytest.mark.parametrize("head_steps", [1, 3])
-def test_when_threads_differ_bits_are_the_same(head_steps: int, isa: str) -> None:
+@pytest.mark.parametrize(
+    ("head_steps", "dilations"), [(1, ()), (3, ()), (oracle.EVERY_STEP, ((1,), (6,)))]
+)
+def test_when_threads_differ_bits_are_the_same(
+    head_steps: int, dilations: oracle.Dilations, isa: str
+) -> None:
     results = {
-        trained("bfloat16", threads, 2, head_steps).parameters.tobytes() for threads in THREADS
+        trained("bfloat16", threads, 2, head_steps, dilations).parameters.tobytes()
+        for threads in THREADS
     }
     assert len(results) == 1
 
@@ -168,7 +209,7 @@ def test_long_memory_keeps_its_gradient(forget_bias: float, isa: str) -> None:
     parameters["lstm.0.bias"][8:16] += forget_bias
     parameters["lstm.0.bias"][:8] -= 4
     problem = replace(wild, parameters=parameters)
-    _, _, expected = oracle.gradients(problem.parameters, problem.x, problem.y, MSE)
+    expected = problem.gradients(MSE).parameters
     actual = _core.gradients(*arguments(problem, "bfloat16"))
     found = oracle.unflatten(actual.gradients, problem.shapes)
     for name in ("lstm.0.weight_ih", "lstm.0.bias"):

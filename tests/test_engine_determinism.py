@@ -9,7 +9,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -21,28 +21,38 @@ from gatecast import _core
 N, T, I, HIDDEN, h = 650, 24, 2, [17, 12], 3  # noqa: E741 - the letters of oracle.py
 QUANTILES = [0.1, 0.5, 0.9]
 THREADS = (1, 2, 3, 8)
+EVERY_STEP = 0  # as head_steps
+Dilations = Sequence[Sequence[int]]
 
 
 def digest(*results: float | list[float] | NDArray[np.float32]) -> str:
     return hashlib.sha256(b"".join(np.asarray(r).tobytes() for r in results)).hexdigest()
 
 
-def arguments(head_steps: int = 1) -> tuple:
-    network = _core.Network(I, HIDDEN, h * len(QUANTILES), dropout=0.3, head_steps=head_steps)
+def arguments(head_steps: int = 1, hidden: list[int] = HIDDEN, dilations: Dilations = ()) -> tuple:
+    network = _core.Network(
+        I, hidden, h * len(QUANTILES), dropout=0.3, head_steps=head_steps, dilations=dilations
+    )
     rng = np.random.default_rng(0)
-    x, y = (rng.standard_normal(shape, np.float32) for shape in [(N, T, I), (N, h)])
+    targets = T * h if head_steps == EVERY_STEP else h
+    x, y = (rng.standard_normal(shape, np.float32) for shape in [(N, T, I), (N, targets)])
     return network, _core.initialise(network, 5, 1.0), x, y, _core.Loss("pinball", QUANTILES)
 
 
-def gradients_digest(threads: int, head_steps: int = 1) -> str:
-    r = _core.gradients(*arguments(head_steps), threads=threads, dropout_seed=3)
+def gradients_digest(threads: int, *form: object) -> str:
+    r = _core.gradients(*arguments(*form), threads=threads, dropout_seed=3)
     assert np.isfinite(r.gradients).all()
-    return digest(r.loss, r.outputs, r.gradients)
+    return digest(r.loss, r.outputs, r.gradients, r.inputs)
 
 
 def steps_digest(threads: int) -> str:
     """Of a network whose head reads as many of the last steps as there are targets."""
     return gradients_digest(threads, h)
+
+
+def stack_digest(threads: int) -> str:
+    """Of dilated layers in blocks, and a head that reads every step."""
+    return gradients_digest(threads, EVERY_STEP, [12, 17, 12], [[1], [3, 30]])
 
 
 def fit_digest(threads: int, seed: int = 11, shuffle: bool = True) -> str:
@@ -68,6 +78,7 @@ def large_fit_digest(threads: int) -> str:
 RESULTS = {
     "gradients": gradients_digest,
     "head steps": steps_digest,
+    "stack": stack_digest,
     "fit": fit_digest,
     "large fit": large_fit_digest,
 }

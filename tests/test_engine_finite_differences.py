@@ -18,7 +18,7 @@ from gatecast import _core
 from . import oracle
 
 STEP = 1e-3
-N, T, I, HIDDEN, h = 5, 4, 2, (3, 2, 2), 2  # noqa: E741 - the letters of oracle.py
+N, T, I, HIDDEN, h = 5, 4, 2, (2, 3, 2), 2  # noqa: E741 - the letters of oracle.py
 DROPOUT, DROPOUT_SEED = 0.4, 9
 
 LOSSES = {
@@ -35,10 +35,14 @@ class Variant:
     starts: NDArray[np.int32] | None = None
     dropout: bool = False
     head_steps: int = 1
+    dilations: oracle.Dilations = ()
 
 
-WEIGHTS = np.array([[1, 1], [0, 1], [1, 0], [0, 0], [1, 1]], np.float64)  # [N, h]
+WEIGHTS = np.array([[1, 1], [0, 1], [2, 0], [0, 0], [1, 1]], np.float64)  # [N, h]
 STARTS = np.array([0, 2, T - 1, 1, 0], np.int32)  # [N]
+# Of every step, those before a sequence begins count for nothing.
+EVERY_WEIGHT = np.repeat(np.arange(T) >= STARTS[:, None], h, axis=1) * np.tile(WEIGHTS, T)
+BLOCKS = ((2,), (3, 1))
 VARIANTS = {
     "plain": Variant(),
     "weights": Variant(weights=WEIGHTS),
@@ -47,6 +51,19 @@ VARIANTS = {
     "all": Variant(WEIGHTS, STARTS, dropout=True),
     # The head reads no step before the sequence.
     "head steps": Variant(WEIGHTS, np.minimum(STARTS, T - 2), dropout=True, head_steps=2),
+    "every step": Variant(head_steps=oracle.EVERY_STEP),
+    "dilated": Variant(dilations=((1, 2, 5),)),
+    "dilated, starts": Variant(starts=STARTS, dilations=((1, 2, 5),)),
+    "blocks": Variant(dilations=((1,), (1, 1))),
+    "dilated blocks": Variant(dilations=BLOCKS),
+    "dilated blocks, all": Variant(EVERY_WEIGHT, STARTS, True, oracle.EVERY_STEP, BLOCKS),
+}
+# Every loss with every variant of one plain stack; what a stack is like is nothing to a loss.
+CASES = {
+    f"{kind}, {name}": (loss, variant)
+    for kind, loss in LOSSES.items()
+    for name, variant in VARIANTS.items()
+    if kind == "pinball" or not variant.dilations
 }
 
 
@@ -77,15 +94,14 @@ def make_masks(variant: Variant) -> list[oracle.Array]:
         return []
     return [
         np.float64(_core.dropout_mask(DROPOUT_SEED, 0, layer, N, T, H, DROPOUT))
-        for layer, H in enumerate(HIDDEN[:-1])
+        for layer, H in enumerate(HIDDEN)
     ]
 
 
 def make_problem(loss: oracle.Loss, variant: Variant) -> oracle.Problem:
-    problem = oracle.make_problem(8, I, HIDDEN, T, N, h, loss, variant.head_steps)
-    outputs, _ = oracle.forward(
-        problem.parameters, problem.x, variant.starts, make_masks(variant), variant.head_steps
-    )
+    form = (variant.head_steps, variant.dilations)
+    problem = oracle.make_problem(8, I, HIDDEN, T, N, h, loss, *form)
+    outputs = problem.forward(variant.starts, make_masks(variant))
     return replace(problem, y=oracle.away_from_kinks(problem.y, outputs, loss))
 
 
@@ -96,8 +112,11 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     _core.set_isa("")
 
 
+@pytest.mark.parametrize("dilation", [1, 2, T])
 @pytest.mark.parametrize("starts", [None, STARTS], ids=["plain", "starts"])
-def test_lstm_layer_gradients_match_finite_differences(starts: NDArray[np.int32] | None) -> None:
+def test_lstm_layer_gradients_match_finite_differences(
+    starts: NDArray[np.int32] | None, dilation: int
+) -> None:
     H = 3
     x = oracle.uniform(1, N, T, I)
     weights = {
@@ -109,12 +128,31 @@ def test_lstm_layer_gradients_match_finite_differences(starts: NDArray[np.int32]
     factors = oracle.uniform(5, N, T, H)
 
     def value() -> float:
-        return float((factors * oracle.lstm_forward(x, **weights, starts=starts).h[:, 1:]).sum())
+        return float((factors * run().outputs).sum())
 
-    steps = oracle.lstm_forward(x, **weights, starts=starts)
-    slopes = oracle.lstm_backward(factors, steps, weights["weight_ih"], weights["weight_hh"])
+    def run() -> oracle.LstmSteps:
+        return oracle.lstm_forward(x, **weights, starts=starts, dilation=dilation)
+
+    slopes = oracle.lstm_backward(factors, run(), weights["weight_ih"], weights["weight_hh"])
     for (name, at), slope in zip(({"x": x} | weights).items(), slopes, strict=True):
-        assert_same_slope(slope, differences(value, at), name=name)
+        if dilation == T and name == "weight_hh":  # no step goes on from another
+            assert not slope.any()
+        else:
+            assert_same_slope(slope, differences(value, at), name=name)
+
+
+@pytest.mark.parametrize("starts", [None, STARTS], ids=["plain", "starts"])
+def test_a_dilated_layer_is_so_many_layers_that_take_turns(
+    starts: NDArray[np.int32] | None,
+) -> None:
+    H, d = 3, 2
+    x = oracle.uniform(1, N, 7, I)
+    weights = [oracle.uniform(2, 4 * H, I), oracle.uniform(3, 4 * H, H), oracle.uniform(4, 4 * H)]
+    dilated = oracle.lstm_forward(x, *weights, starts, d).outputs
+    for turn in range(d):
+        begins = None if starts is None else -((turn - starts) // d)  # of its own steps
+        alone = oracle.lstm_forward(x[:, turn::d], *weights, begins).outputs
+        np.testing.assert_array_equal(dilated[:, turn::d], alone)
 
 
 def test_dense_layer_gradients_match_finite_differences() -> None:
@@ -144,54 +182,35 @@ def test_loss_gradients_match_finite_differences(
 def test_the_problem_meets_both_sides_of_every_kink(kind: str) -> None:
     loss = LOSSES[kind]
     problem = make_problem(loss, Variant())
-    outputs, _ = oracle.forward(problem.parameters, problem.x)
-    error = (outputs.reshape(N, h, -1) - problem.y[:, :, None]).ravel()
+    error = (problem.forward().reshape(N, h, -1) - problem.y[:, :, None]).ravel()
     for kink in (-loss.delta, loss.delta) if loss.kind == "huber" else (0.0,):
         assert (error < kink).any()
         assert (error > kink).any()
 
 
-@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize(("loss", "variant"), CASES.values(), ids=CASES)
 def test_network_gradients_match_finite_differences(loss: oracle.Loss, variant: Variant) -> None:
     problem, masks = make_problem(loss, variant), make_masks(variant)
 
     def value() -> float:
-        outputs, _ = oracle.forward(
-            problem.parameters, problem.x, variant.starts, masks, variant.head_steps
-        )
-        return loss.evaluate(outputs, problem.y, variant.weights)[0]
+        return loss.evaluate(problem.forward(variant.starts, masks), problem.y, variant.weights)[0]
 
-    _, _, slopes = oracle.gradients(
-        problem.parameters,
-        problem.x,
-        problem.y,
-        loss,
-        variant.weights,
-        variant.starts,
-        masks,
-        variant.head_steps,
-    )
+    slopes = problem.gradients(loss, variant.weights, variant.starts, masks)
     for name, at in problem.parameters.items():
-        assert_same_slope(slopes[name], differences(value, at), name=name)
+        slope = slopes.parameters[name]
+        if any(5 in block for block in variant.dilations) and name == "lstm.2.weight_hh":
+            assert not slope.any()  # it looks back further than there are steps
+        else:
+            assert_same_slope(slope, differences(value, at), name=name)
+    assert_same_slope(slopes.x, differences(value, problem.x), name="x")
 
 
-@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize(("loss", "variant"), CASES.values(), ids=CASES)
 def test_engine_gradients_match_those_that_finite_differences_prove(
     loss: oracle.Loss, variant: Variant, isa: str
 ) -> None:
     problem = make_problem(loss, variant)
-    value, _, expected = oracle.gradients(
-        problem.parameters,
-        problem.x,
-        problem.y,
-        loss,
-        variant.weights,
-        variant.starts,
-        make_masks(variant),
-        variant.head_steps,
-    )
+    expected = problem.gradients(loss, variant.weights, variant.starts, make_masks(variant))
     actual = _core.gradients(
         _core.Network(
             I,
@@ -199,6 +218,7 @@ def test_engine_gradients_match_those_that_finite_differences_prove(
             h * loss.outputs_per_target,
             DROPOUT * variant.dropout,
             head_steps=variant.head_steps,
+            dilations=variant.dilations,
         ),
         np.float32(oracle.flatten(problem.parameters)),
         np.float32(problem.x),
@@ -209,6 +229,10 @@ def test_engine_gradients_match_those_that_finite_differences_prove(
         threads=1,
         dropout_seed=DROPOUT_SEED,
     )
-    assert actual.loss == pytest.approx(value, rel=1e-5)
+    assert actual.loss == pytest.approx(expected.loss, rel=1e-5)
     for name, gradient in oracle.unflatten(actual.gradients, problem.shapes).items():
-        assert_same_slope(gradient, expected[name], 1e-5, name)
+        if expected.parameters[name].any():
+            assert_same_slope(gradient, expected.parameters[name], 1e-5, name)
+        else:
+            assert not gradient.any()
+    assert_same_slope(np.float64(actual.inputs), expected.x, 1e-5, "x")

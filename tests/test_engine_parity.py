@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
-from gatecast import _core
+from gatecast import ConfigError, _core
 
 from . import oracle
 from .golden import make_golden
@@ -25,6 +25,17 @@ LOSSES = {
     "pinball": oracle.Loss("pinball", (0.05, 0.5, 0.8)),
 }
 Shapes = dict[str, tuple[int, ...]]
+# Inputs, units and dilations: layers of one block, blocks of one layer, both; a layer that looks
+# back further than there are steps; a block's inner layers of another size than its last.
+STACKS: dict[str, tuple[int, tuple[int, ...], oracle.Dilations]] = {
+    "one layer": (5, (3,), ((2,),)),
+    "one block": (1, (5, 4), ((1, 3),)),
+    "blocks of one layer": (24, (33, 33, 33), ((1,), (2,), (5,))),
+    "blocks, not dilated": (2, (5, 5), ((1,), (1,))),
+    "inner layers": (4, (3, 17, 40, 17), ((7, 20), (1, 3))),
+    "many inputs": (60, (40, 40, 40, 40), ((1, 4), (24, 168))),
+    "beyond the steps": (9, (8, 16, 8), ((12,), (99, 12))),
+}
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,14 @@ def f32(a: ArrayLike) -> NDArray[np.float32]:
 
 def engine_network(problem: oracle.Problem, dropout: float = 0.0) -> _core.Network:
     K = problem.head_steps
-    outputs = K * problem.parameters["head.bias"].size
-    return _core.Network(problem.x.shape[2], list(problem.hidden), outputs, dropout, head_steps=K)
+    return _core.Network(
+        problem.x.shape[2],
+        list(problem.hidden),
+        max(K, 1) * problem.parameters["head.bias"].size,
+        dropout,
+        head_steps=K,
+        dilations=problem.dilations,
+    )
 
 
 def engine_arguments(problem: oracle.Problem, loss: oracle.Loss, dropout: float = 0.0) -> tuple:
@@ -112,26 +129,35 @@ def engine_fit(
 
 
 def engine_masks(problem: oracle.Problem, extras: Extras, step: int, N: int) -> list[oracle.Array]:
-    """What multiplies the outputs of every layer but the last in one step."""
+    """What multiplies the outputs of every layer in one step."""
     if not extras.dropout:
         return []
     T = problem.x.shape[1]
     return [
         np.float64(_core.dropout_mask(extras.dropout_seed, step, layer, N, T, H, extras.dropout))
-        for layer, H in enumerate(problem.hidden[:-1])
+        for layer, H in enumerate(problem.hidden)
     ]
 
 
 # What the tests below share.
 
 
+def is_real(problem: oracle.Problem, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[N, targets]: is the step of the target one of the sequence, and no padding before it?"""
+    T = problem.x.shape[1]
+    if problem.head_steps != oracle.EVERY_STEP:
+        return np.ones_like(problem.y, bool)
+    return np.repeat(np.arange(T) >= starts[:, None], problem.y.shape[1] // T, axis=1)
+
+
 def make_extras(problem: oracle.Problem, seed: int, dropout: float = 0.0) -> Extras:
     """Targets left out, sequences that begin late, and dropout."""
     N, T, _ = problem.x.shape
     weights = np.float64(oracle.uniform(seed + 1, *problem.y.shape) > -0.4)
-    weights[0, 0] = 1  # one target at least counts
-    latest = T - problem.head_steps  # the head reads no step before the sequence
+    latest = T - max(problem.head_steps, 1)  # the last steps are the head's, and no padding
     starts = np.int64(np.clip(oracle.uniform(seed + 2, N) * T, 0, latest))
+    weights *= is_real(problem, starts)
+    weights[0, -1] = 1  # one target at least counts
     return Extras(weights=weights, starts=starts, dropout=dropout, dropout_seed=seed)
 
 
@@ -156,28 +182,21 @@ def assert_gradients_match_oracle(
     problem: oracle.Problem, loss: oracle.Loss, extras: Extras
 ) -> None:
     masks = engine_masks(problem, extras, step=0, N=len(problem.x))
-    outputs, _ = oracle.forward(
-        problem.parameters, problem.x, extras.starts, masks, problem.head_steps
-    )
+    outputs = problem.forward(extras.starts, masks)
     problem = replace(problem, y=oracle.away_from_kinks(problem.y, outputs, loss))
-    value, outputs, expected = oracle.gradients(
-        problem.parameters,
-        problem.x,
-        problem.y,
-        loss,
-        extras.weights,
-        extras.starts,
-        masks,
-        problem.head_steps,
-    )
+    expected = problem.gradients(loss, extras.weights, extras.starts, masks)
     actual = engine_gradients(problem, loss, extras)
-    assert_close(actual.loss, value, 1e-5, "loss")
-    assert_close(actual.outputs, outputs, 1e-5, "outputs")
+    assert_close(actual.loss, expected.loss, 1e-5, "loss")
+    starts = np.zeros(len(problem.x), np.int64) if extras.starts is None else extras.starts
+    # What is put out before a sequence begins means nothing.
+    real = np.repeat(is_real(problem, starts), loss.outputs_per_target, axis=1)
+    assert_close(actual.outputs[real], expected.outputs[real], 1e-5, "outputs")
     # A tensor all of whose sums happen to cancel may be off by float32's error in the summands.
-    largest = max(np.abs(g).max() for g in expected.values())
+    largest = max(np.abs(g).max() for g in expected.parameters.values())
     for name, gradient in oracle.unflatten(actual.gradients, problem.shapes).items():
-        off = np.abs(gradient - expected[name]).max()
-        assert off <= 1e-5 * np.abs(expected[name]).max() + 1e-6 * largest, name
+        off = np.abs(gradient - expected.parameters[name]).max()
+        assert off <= 1e-5 * np.abs(expected.parameters[name]).max() + 1e-6 * largest, name
+    assert_close(actual.inputs, expected.x, 1e-5, "gradient at the inputs")
 
 
 def oracle_fit(
@@ -198,18 +217,21 @@ def oracle_fit(
         for at in range(0, N, size):
             batch = slice(at, at + size)
             weights = (np.ones_like(problem.y) if extras.weights is None else extras.weights)[batch]
-            value, _, grads = oracle.gradients(
-                oracle.unflatten(vector, problem.shapes),
-                problem.x[batch],
-                problem.y[batch],
+            now = replace(
+                problem,
+                parameters=oracle.unflatten(vector, problem.shapes),
+                x=problem.x[batch],
+                y=problem.y[batch],
+            )
+            at_now = now.gradients(
                 loss,
                 weights,
                 None if extras.starts is None else extras.starts[batch],
                 engine_masks(problem, extras, step, len(weights)),
-                problem.head_steps,
             )
-            vector = optimizer.step(vector, oracle.clip(oracle.flatten(grads), clip_norm))
-            total, count = total + value * weights.sum(), count + weights.sum()
+            gradient = oracle.flatten(at_now.parameters)
+            vector = optimizer.step(vector, oracle.clip(gradient, clip_norm))
+            total, count = total + at_now.loss * weights.sum(), count + weights.sum()
             step += 1
         history.append(total / count)
     return vector, history
@@ -222,17 +244,17 @@ def oracle_fit(
 def test_oracles_gradients_match_pytorch(name: str) -> None:
     case, golden = make_golden.read(GOLDEN[name])
     problem = case.problem()
-    value, outputs, grads = oracle.gradients(
-        problem.parameters, problem.x, problem.y, case.loss_function
-    )
-    assert_close(value, golden.loss[0], 1e-9, "loss")
+    actual = problem.gradients(case.loss_function)
+    assert_close(actual.loss, golden.loss[0], 1e-9, "loss")
     # The files keep float32's 24 bits.
-    assert_close(outputs, golden.outputs, 1e-7, "outputs")
-    assert_all_close(oracle.flatten(grads), golden.gradients, problem.shapes, 1e-7)
+    assert_close(actual.outputs, golden.outputs, 1e-7, "outputs")
+    assert_all_close(oracle.flatten(actual.parameters), golden.gradients, problem.shapes, 1e-7)
 
 
 # Both optimisers, with weight decay and clipping, and without.
-@pytest.mark.parametrize("name", ["small_pinball", "odd_clipped", "deep_long", "one_unit"])
+@pytest.mark.parametrize(
+    "name", ["small_pinball", "odd_clipped", "deep_long", "one_unit", "dilated_every_step"]
+)
 def test_oracles_ten_steps_match_pytorch(name: str) -> None:
     case, golden = make_golden.read(GOLDEN[name])
     problem, optimizer = case.problem(), oracle.OPTIMIZERS[case.optimizer]
@@ -285,7 +307,18 @@ def test_losses_and_weights_of_ten_steps_match_pytorch(name: str, isa: str) -> N
 
 # Not the longest batch: there PyTorch's own float32 is off by as much as is allowed here.
 @pytest.mark.filterwarnings("default")  # PyTorch's own warnings are not ours to mend
-@pytest.mark.parametrize("name", ["small_pinball", "odd_clipped", "odd_huber", "deep_long"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "small_pinball",
+        "odd_clipped",
+        "odd_huber",
+        "deep_long",
+        "dilated",
+        "dilated_residual",
+        "dilated_every_step",
+    ],
+)
 def test_when_pytorch_is_installed_its_float32_results_match(name: str) -> None:
     torch = pytest.importorskip("torch")
     case = replace(make_golden.read(GOLDEN[name])[0], seed=100)  # other numbers than the file's
@@ -300,9 +333,11 @@ def test_when_pytorch_is_installed_its_float32_results_match(name: str) -> None:
 # The oracle.
 
 
-@pytest.mark.parametrize("head_steps", [1, 3])
-def test_layout_is_the_oracles(head_steps: int) -> None:
-    problem = oracle.make_problem(0, 3, (7, 3, 9), 3, 1, 6, LOSSES["mse"], head_steps)
+@pytest.mark.parametrize(
+    ("head_steps", "dilations"), [(1, ()), (3, ()), (oracle.EVERY_STEP, ((1,), (2, 4)))]
+)
+def test_layout_is_the_oracles(head_steps: int, dilations: oracle.Dilations) -> None:
+    problem = oracle.make_problem(0, 3, (9, 7, 9), 3, 1, 6, LOSSES["mse"], head_steps, dilations)
     network, offset = engine_network(problem), 0
     for (name, shape, at), expected in zip(network.layout(), problem.shapes.items(), strict=True):
         assert (name, tuple(shape), at) == (*expected, offset)
@@ -342,6 +377,58 @@ def test_when_the_head_reads_the_last_steps_gradients_match_oracle(
         assert_gradients_match_oracle(problem, loss, NO_EXTRAS)
 
 
+@pytest.mark.parametrize("head_steps", [1, 2, oracle.EVERY_STEP])
+@pytest.mark.parametrize("stack", STACKS)
+def test_when_layers_are_dilated_or_in_blocks_gradients_match_oracle(
+    stack: str, head_steps: int, isa: str
+) -> None:
+    inputs, hidden, dilations = STACKS[stack]
+    # More steps than the backward pass takes at once, and fewer; tiles that are full, and not.
+    for loss, T, N in [(LOSSES["pinball"], 19, 17), (LOSSES["huber"], 4, 33)]:
+        problem = oracle.make_problem(T, inputs, hidden, T, N, 2, loss, head_steps, dilations)
+        assert_gradients_match_oracle(problem, loss, make_extras(problem, 1))
+        assert_gradients_match_oracle(problem, loss, make_extras(problem, 2, dropout=0.4))
+        assert_gradients_match_oracle(problem, loss, NO_EXTRAS)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(
+    seed=st.integers(0, 2**31),
+    isa_name=st.sampled_from(_core.available_isas()),
+    inputs=st.integers(1, 60),
+    units=st.integers(1, 40),
+    inner=st.lists(st.lists(st.integers(1, 20), max_size=2), min_size=1, max_size=3),
+    data=st.data(),
+    T=st.integers(1, 12),
+    N=st.integers(7, 70),
+    loss=st.sampled_from(list(LOSSES.values())),
+    dropout=st.sampled_from([0.0, 0.4]),
+    every_step=st.booleans(),
+)
+def test_whatever_the_stack_gradients_match_oracle(
+    seed: int,
+    isa_name: str,
+    inputs: int,
+    units: int,
+    inner: list[list[int]],  # by block: sizes of its layers but the last
+    data: st.DataObject,
+    T: int,
+    N: int,
+    loss: oracle.Loss,
+    dropout: float,
+    every_step: bool,
+) -> None:
+    hidden = [size for block in inner for size in [*block, units]]
+    dilations = [[data.draw(st.integers(1, 15)) for _ in range(len(b) + 1)] for b in inner]
+    head_steps = oracle.EVERY_STEP if every_step else 1
+    problem = oracle.make_problem(seed, inputs, hidden, T, N, 2, loss, head_steps, dilations)
+    _core.set_isa(isa_name)
+    try:
+        assert_gradients_match_oracle(problem, loss, make_extras(problem, seed, dropout))
+    finally:
+        _core.set_isa("")
+
+
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     seed=st.integers(0, 2**31),
@@ -376,13 +463,17 @@ def test_whatever_the_shape_gradients_match_oracle(
         _core.set_isa("")
 
 
-@pytest.mark.parametrize("head_steps", [1, 2])
+@pytest.mark.parametrize(
+    ("head_steps", "dilations"),
+    [(1, ()), (2, ()), (oracle.EVERY_STEP, ((1,), (4, 2)))],
+    ids=["last step", "last steps", "every step, dilated"],
+)
 @pytest.mark.parametrize("optimizer", oracle.OPTIMIZERS)
 def test_when_training_in_batches_with_dropout_weights_match_oracle(
-    optimizer: str, head_steps: int, isa: str
+    optimizer: str, head_steps: int, dilations: oracle.Dilations, isa: str
 ) -> None:
     loss = LOSSES["huber"]
-    problem = oracle.make_problem(3, 2, (6, 5, 4), 6, 23, 2, loss, head_steps)
+    problem = oracle.make_problem(3, 2, (5, 4, 5), 6, 23, 2, loss, head_steps, dilations)
     extras = make_extras(problem, 17, dropout=0.3)
     actual = engine_fit(  # batches of 9, 9 and 5
         problem,
@@ -409,10 +500,11 @@ def test_when_training_in_batches_with_dropout_weights_match_oracle(
 
 
 def same_bits(a: _core.Gradients, b: _core.Gradients) -> bool:
-    return (a.loss, a.outputs.tobytes(), a.gradients.tobytes()) == (
+    return (a.loss, a.outputs.tobytes(), a.gradients.tobytes(), a.inputs.tobytes()) == (
         b.loss,
         b.outputs.tobytes(),
         b.gradients.tobytes(),
+        b.inputs.tobytes(),
     )
 
 
@@ -425,9 +517,12 @@ def same_bits(a: _core.Gradients, b: _core.Gradients) -> bool:
         np.nan,
     ],
 )
-def test_when_sequence_begins_late_the_steps_before_do_not_matter(padding: float, isa: str) -> None:
+@pytest.mark.parametrize("dilations", [(), ((3,), (2,))], ids=["plain", "dilated"])
+def test_when_sequence_begins_late_the_steps_before_do_not_matter(
+    padding: float, dilations: oracle.Dilations, isa: str
+) -> None:
     loss = LOSSES["mse"]
-    problem = oracle.make_problem(5, 3, (5, 4), T=8, N=21, h=1, loss=loss)
+    problem = oracle.make_problem(5, 3, (4, 4), T=8, N=21, h=1, loss=loss, dilations=dilations)
     extras = make_extras(problem, 4)
     assert extras.starts is not None
     x = problem.x.copy()
@@ -468,6 +563,26 @@ def test_when_no_target_of_a_batch_counts_training_goes_on(isa: str) -> None:
     weights = np.repeat([[1.0], [0.0], [1.0]], 7, axis=0)
     fitted = engine_fit(problem, loss, Extras(weights=weights), epochs=2, batch_size=7)
     assert np.isfinite(fitted.parameters).all()
+
+
+def test_a_stack_that_does_not_hang_together_is_refused() -> None:
+    def network(hidden: list[int], dilations: list[list[int]], **more: int) -> _core.Network:
+        return _core.Network(1, hidden, 2, dilations=dilations, **more)
+
+    with pytest.raises(ConfigError, match=r"one dilation for each layer\. Got: 3 for 2 layers"):
+        network([4, 4], [[1, 2], [4]])
+    with pytest.raises(ConfigError, match=r"one dilation for each layer\. Got: 1 for 2 layers"):
+        network([4, 4], [[1]])
+    with pytest.raises(ConfigError, match="block of dilations must not be empty"):
+        network([4, 4], [[1, 2], []])
+    for dilation in (0, -1, 100_001):
+        with pytest.raises(ConfigError, match=r"dilation must be from 1 to 100,000\. Got: "):
+            network([4, 4], [[1, dilation]])
+    with pytest.raises(ConfigError, match="last layer of each must have the same size"):
+        network([4, 5], [[1], [2]])
+    with pytest.raises(ConfigError, match="outputs must be as many"):
+        network([4], [[1]], head_steps=-1)
+    assert network([4, 5], [[1, 2]]).n_parameters == _core.Network(1, [4, 5], 2).n_parameters
 
 
 def test_dropout_mask_keeps_its_share_and_its_mean() -> None:

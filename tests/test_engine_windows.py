@@ -119,6 +119,7 @@ class Model:
     loss: oracle.Loss
     network: _core.Network
     parameters: oracle.Parameters
+    dilations: oracle.Dilations = ()
 
     @property
     def vector(self) -> NDArray[np.float32]:
@@ -136,6 +137,7 @@ def make_model(
     hidden: Sequence[int] = (4, 3),
     precision: str = "float32",
     seed: int = 50,
+    dilations: oracle.Dilations = (),
 ) -> Model:
     c, inputs = data.covariates, 1 + windowing.mask
     if c is not None:
@@ -143,9 +145,11 @@ def make_model(
         inputs += c.spread is not None and windowing.scaling not in ("none", "series")
     K, outputs = windowing.head_steps, windowing.horizon * loss.outputs_per_target
     shapes = oracle.layout(inputs, hidden, outputs // K)
-    network = _core.Network(inputs, list(hidden), outputs, precision=precision, head_steps=K)
+    network = _core.Network(
+        inputs, list(hidden), outputs, precision=precision, head_steps=K, dilations=dilations
+    )
     vector = np.float64(np.float32(0.8 * oracle.uniform(seed, network.n_parameters)))
-    return Model(windowing, loss, network, oracle.unflatten(vector, shapes))
+    return Model(windowing, loss, network, oracle.unflatten(vector, shapes), dilations)
 
 
 def fit(
@@ -205,7 +209,11 @@ def oracle_loss(model: Model, windows: oracle.Windows) -> float:
     if not windows.weights.any():
         return 0.0
     outputs, _ = oracle.forward(
-        model.parameters, windows.x, windows.starts, head_steps=model.windowing.head_steps
+        model.parameters,
+        windows.x,
+        windows.starts,
+        head_steps=model.windowing.head_steps,
+        dilations=model.dilations,
     )
     return model.loss.evaluate(outputs, windows.y, windows.weights)[0]
 
@@ -311,7 +319,13 @@ def random_case(draw: st.DataObject) -> tuple[Model, Data]:
         gaps=draw.draw(st.sampled_from([0.0, 0.1, 0.6, 0.95]), "gaps"),
     )
     loss = draw.draw(st.sampled_from([MSE, PINBALL]), "loss")
-    return make_model(windowing, data, loss, draw.draw(st.sampled_from([(3,), (4, 2)]))), data
+    stacks: list[tuple[tuple[int, ...], oracle.Dilations]] = [
+        ((3,), ()),
+        ((4, 2), ()),
+        ((3, 2, 2), ((1, 3), (5,))),
+    ]
+    hidden, dilations = draw.draw(st.sampled_from(stacks), "stack")
+    return make_model(windowing, data, loss, hidden, dilations=dilations), data
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -335,7 +349,7 @@ def test_weights_after_some_steps_are_the_oracles(reads_on: bool, isa: str) -> N
         total = count = 0.0
         for at in range(0, len(windows.x), batch):
             part = slice(at, at + batch)
-            value, _, gradient = oracle.gradients(
+            at_now = oracle.gradients(
                 oracle.unflatten(vector, shapes),
                 windows.x[part],
                 windows.y[part],
@@ -344,9 +358,9 @@ def test_weights_after_some_steps_are_the_oracles(reads_on: bool, isa: str) -> N
                 windows.starts[part],
                 head_steps=K,
             )
-            clipped = oracle.clip(oracle.flatten(gradient), 0.5)
+            clipped = oracle.clip(oracle.flatten(at_now.parameters), 0.5)
             vector = optimizer.step(vector, clipped)
-            total += value * windows.weights[part].sum()
+            total += at_now.loss * windows.weights[part].sum()
             count += windows.weights[part].sum()
         losses.append(total / count)
     settings = {
@@ -431,23 +445,39 @@ def test_forecasts_are_the_oracles_one_by_one_and_many_at_a_time(
 def test_whatever_the_series_forecasts_are_the_oracles(draw: st.DataObject) -> None:
     model, data = random_case(draw)
     expected = oracle.forecast(
-        model.parameters, data.values, data.begin, data.end, model.windowing, data.covariates
+        model.parameters,
+        data.values,
+        data.begin,
+        data.end,
+        model.windowing,
+        data.covariates,
+        model.dilations,
     )
     assert_forecasts_match(forecast(model, data), expected, 1e-5)
     parts = [forecast(model, part) for part in few_at_a_time(data)]
     assert_forecasts_match(np.concatenate(parts), expected, 1e-5)
 
 
+@pytest.mark.parametrize("dilations", [(), ((1,), (4,))], ids=["plain", "dilated"])
 @pytest.mark.parametrize("reads_on", [False, True], ids=["final state", "reads on"])
 @pytest.mark.parametrize("scaling", SCALINGS)
-def test_forecasts_fed_back_are_the_oracles(scaling: str, reads_on: bool, isa: str) -> None:
+def test_forecasts_fed_back_are_the_oracles(
+    scaling: str, reads_on: bool, dilations: oracle.Dilations, isa: str
+) -> None:
     data = make_data(n=(0, 3, 1))
     windowing = Windowing(6, 1, scaling, "season", 3, mask=True, reads_on=reads_on)
     # Weights small enough that nothing fed back runs away, where float32 would show.
-    model = make_model(windowing, data)
+    model = make_model(windowing, data, hidden=(3, 3), dilations=dilations)
     model = replace(model, parameters={n: 0.5 * p for n, p in model.parameters.items()})
     expected = oracle.forecast_recursive(
-        model.parameters, data.values, data.begin, data.end, 8, windowing, data.covariates
+        model.parameters,
+        data.values,
+        data.begin,
+        data.end,
+        8,
+        windowing,
+        data.covariates,
+        dilations,
     )
     tiles = forecast_recursive(model, data, 8)
     assert_forecasts_match(tiles, expected, 1e-5)
@@ -797,7 +827,16 @@ def test_a_network_that_does_not_fit_the_windows_is_refused() -> None:
     with pytest.raises(ConfigError, match="outputs must be as many"):
         _core.Network(1, [2], 5, head_steps=2)
     with pytest.raises(ConfigError, match="outputs must be as many"):
-        _core.Network(1, [2], 2, head_steps=0)
+        _core.Network(1, [2], 2, head_steps=-1)
+
+
+def test_a_network_whose_head_reads_every_step_does_not_fit_windows() -> None:
+    data = make_data(n=(0, 0, 0), spread=False)
+    network = _core.Network(1, [4, 3], 1, head_steps=0)
+    model = replace(make_model(Windowing(6, 1), data), network=network)
+    for use in (fit, forecast):
+        with pytest.raises(ConfigError, match="head does not fit"):
+            use(model, data)
 
 
 def test_the_head_reads_no_step_before_the_sequence() -> None:

@@ -26,7 +26,7 @@ import pandas as pd
 import polars as pl
 
 import gatecast
-from gatecast import LSTM, ArtifactError, ConfigError, DataError
+from gatecast import ESLSTM, LSTM, ArtifactError, ConfigError, DataError
 
 from .time_limit import limited
 
@@ -106,6 +106,11 @@ def seeds(folder: Path) -> list[bytes]:
         LSTM(4, past_covariates=["rain"], **known, **SMALL).fit(described()),
         LSTM(4, recursive=True, calendar=True, **known, **SMALL).fit(described()),
         LSTM(2, static_covariates=["region"], **SMALL | {"hidden_size": (3, 2)}).fit(described()),
+        ESLSTM(3, season_length=(4, 12), **SMALL).fit(y - 10),
+        ESLSTM(2, quantiles=[0.1, 0.9], dilations=[[1, 3]], **SMALL).fit(two),
+        ESLSTM(4, static_covariates=["region", "size"], calendar=True, **SMALL).fit(
+            described().query("unique_id != 'cold'")
+        ),
     ]
     files = []
     for context in (True, False):
@@ -288,7 +293,7 @@ def look(path: Path) -> str:
         return outcome
 
 
-def used(model: LSTM, arguments: dict[str, Any]) -> str:
+def used(model: Any, arguments: dict[str, Any]) -> str:
     try:
         forecast = model.predict(**arguments)
     except (ConfigError, DataError):
@@ -300,7 +305,7 @@ def used(model: LSTM, arguments: dict[str, Any]) -> str:
 def require_finite(forecast: Any) -> None:
     if hasattr(forecast, "columns"):
         headings = getattr(forecast, "column_names", forecast.columns)
-        columns = [name for name in headings if str(name).startswith("LSTM")]
+        columns = [name for name in headings if str(name).startswith(("LSTM", "ESLSTM"))]
         forecast = np.column_stack([forecast[name].to_numpy() for name in columns])
     assert forecast.size
     assert np.isfinite(forecast.astype(np.float64)).all()

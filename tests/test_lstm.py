@@ -332,13 +332,16 @@ def test_importing_gatecast_is_light() -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    functions = ["check", "cross_validation", "evaluate", "forecast", "lag_diagnosis", "load"]
+    functions = [
+        *("check", "cross_validation", "evaluate", "forecast", "lag_diagnosis", "load", "search"),
+    ]
     models = [
-        *("AutoARIMA", "AutoETS", "AutoTheta", "Blend", "Conformal", "Drift", "HoltWinters"),
+        *("AutoARIMA", "AutoETS", "AutoTheta", "Blend", "Conformal", "Drift"),
+        *("Ensemble", "HoltWinters"),
         *("LSTM", "Naive", "Naive2", "SeasonalNaive", "Theta"),
     ]
     errors = ["ArtifactError", "ConfigError", "DataError", "GatecastError", "MissingExtraError"]
-    assert sorted(gatecast.__all__) == sorted([*functions, *models, *errors, "Forecast"])
+    assert sorted(gatecast.__all__) == sorted([*functions, *models, *errors, "Forecast", "Search"])
     assert all(getattr(gatecast, name) for name in gatecast.__all__)
     assert set(gatecast.__all__) <= set(dir(gatecast))
     assert gatecast.__version__.count(".") == 2

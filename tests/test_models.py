@@ -24,6 +24,15 @@ MODELS: dict[str, Make] = {
     "Theta": gatecast.Theta,
     "HoltWinters": gatecast.HoltWinters,
     "Blend": lambda h: gatecast.Blend([gatecast.Theta(h), MODELS["LSTM"](h)]),
+    "Ensemble": lambda h: gatecast.Ensemble(MODELS["LSTM"](h), n_seeds=3),
+    "Ensemble of quantiles": lambda h: gatecast.Ensemble(
+        gatecast.LSTM(h, context_length=14, hidden_size=8, epochs=3, quantiles=[0.1, 0.9]),
+        n_seeds=2,
+        how="mean",
+    ),
+    "Ensemble of kinds": lambda h: gatecast.Ensemble(
+        [gatecast.Theta(h), gatecast.Drift(h), MODELS["LSTM"](h)]
+    ),
     "Conformal": lambda h: gatecast.Conformal(gatecast.Naive(h), n_windows=8, level=[80]),
     "Conformal of quantiles": lambda h: gatecast.Conformal(
         gatecast.LSTM(h, context_length=14, hidden_size=8, epochs=3, quantiles=[0.1, 0.9]),
@@ -31,6 +40,9 @@ MODELS: dict[str, Make] = {
         level=[80],
     ),
     "Conformal of a blend": lambda h: gatecast.Conformal(MODELS["Blend"](h), n_windows=8),
+    "Conformal of an ensemble": lambda h: gatecast.Conformal(
+        MODELS["Ensemble of quantiles"](h), n_windows=8, level=[80]
+    ),
 }
 
 
@@ -140,7 +152,7 @@ def test_another_frequency_is_refused(make: Make) -> None:
         model.predict(monthly)
 
 
-@pytest.mark.parametrize("name", ["Naive", "HoltWinters", "Theta", "Blend"])
+@pytest.mark.parametrize("name", ["Naive", "HoltWinters", "Theta", "Blend", "Ensemble"])
 def test_an_interval_of_a_point_forecast_says_how_to_get_one(name: str) -> None:
     model = MODELS[name](3).fit(frame())
     with pytest.raises(ConfigError, match=r"level=90 needs .*gatecast.Conformal"):

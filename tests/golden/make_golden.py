@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 STEPS = 10
 QUANTILES = (0.1, 0.5, 0.9)
+_STACK_ONLY = ("dilations", "every_step")
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,31 @@ class Case:
     clip_norm: float = 0.0  # 0: off
     delta: float = 1.0
     seed: int = 0
+    dilations: tuple[tuple[int, ...], ...] = ()  # by block and layer
+    every_step: bool = False  # the head reads every step, and puts out h at each
 
     @property
     def loss_function(self) -> oracle.Loss:
         return oracle.Loss(self.loss, QUANTILES if self.loss == "pinball" else (), self.delta)
 
     def problem(self) -> oracle.Problem:
+        head_steps = oracle.EVERY_STEP if self.every_step else 1
         return oracle.make_problem(
-            self.seed, self.inputs, self.hidden, self.T, self.N, self.h, self.loss_function
+            self.seed,
+            self.inputs,
+            self.hidden,
+            self.T,
+            self.N,
+            self.h,
+            self.loss_function,
+            head_steps,
+            self.dilations,
         )
+
+    def as_json(self) -> str:
+        """Without what a plain stack does not have."""
+        settings = asdict(self)
+        return json.dumps({k: v for k, v in settings.items() if v or k not in _STACK_ONLY})
 
 
 # Every stack, length, batch size, number of inputs, loss and optimiser several times, but not their
@@ -80,6 +97,20 @@ CASES = [
     Case("one_unit_one_window", 1, (1,), 1, 1, 1, "pinball", seed=12),
     Case("large", 1, (64, 64), 50, 7, 12, "mse", clip_norm=0.1, weight_decay=0.01, seed=13),
     Case("large_pinball", 3, (64, 64), 7, 255, 4, "pinball", "rmsprop", 2e-4, seed=14),
+    Case("dilated", 3, (7, 9), 20, 17, 2, "huber", delta=0.5, seed=15, dilations=((2, 5),)),
+    Case(
+        *("dilated_residual", 5, (8, 12, 7, 12), 30, 9, 3, "mse", "rmsprop"),
+        clip_norm=0.1,
+        seed=16,
+        dilations=((1, 3), (6, 40)),
+    ),
+    Case(
+        *("dilated_every_step", 8, (12, 12, 12), 26, 7, 2, "pinball"),
+        weight_decay=0.05,
+        seed=17,
+        dilations=((1,), (4,), (12,)),
+        every_step=True,
+    ),
 ]
 
 
@@ -95,6 +126,7 @@ def read(path: Path) -> tuple[Case, Golden]:
     with np.load(path, allow_pickle=False) as file:
         settings = json.loads(str(file["case"]))
         settings["hidden"] = tuple(settings["hidden"])
+        settings["dilations"] = tuple(map(tuple, settings.get("dilations", ())))
         return Case(**settings), Golden(**{n: file[n] for n in Golden.__annotations__})
 
 
@@ -104,11 +136,22 @@ def loss_of(case: Case, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
     if case.loss == "pinball":  # outputs [N, h * Q], the quantile fastest
         q = outputs.new_tensor(QUANTILES)
-        error = y[:, :, None] - outputs.reshape(case.N, case.h, len(QUANTILES))
+        error = y[:, :, None] - outputs.reshape(*y.shape, len(QUANTILES))
         return functional.relu(error).mul(q).add(functional.relu(-error).mul(1 - q)).mean()
     if case.loss == "huber":
         return functional.huber_loss(outputs, y, delta=case.delta)
     return {"mse": functional.mse_loss, "mae": functional.l1_loss}[case.loss](outputs, y)
+
+
+def run_dilated(layer: torch.nn.LSTM, x: torch.Tensor, dilation: int) -> torch.Tensor:
+    """Steps that are `dilation` apart are a sequence of their own."""
+    import torch
+
+    outputs = x.new_zeros(*x.shape[:2], layer.hidden_size)
+    for first in range(min(dilation, x.shape[1])):
+        steps = torch.arange(first, x.shape[1], dilation)
+        outputs = outputs.index_add(1, steps, layer(x[:, first::dilation])[0])
+    return outputs
 
 
 def with_torch(case: Case, dtype: torch.dtype) -> Golden:
@@ -148,10 +191,14 @@ def with_torch(case: Case, dtype: torch.dtype) -> Golden:
     x, y = (torch.from_numpy(a).to(dtype) for a in (problem.x, problem.y))
     losses = []
     for step in range(STEPS):
-        sequence = x
-        for layer in layers:
-            sequence, _ = layer(sequence)
-        outputs = head(sequence[:, -1])
+        sequence, number = x, 0
+        total = None  # of the blocks' outputs
+        for block in case.dilations or [[1] * len(layers)]:
+            for dilation in block:
+                sequence = run_dilated(layers[number], sequence, dilation)
+                number += 1
+            sequence = total = sequence if total is None else total + sequence
+        outputs = head(sequence).flatten(1) if case.every_step else head(sequence[:, -1])
         loss = loss_of(case, outputs, y)
         losses.append(loss.item())
         optimizer.zero_grad()
@@ -173,7 +220,7 @@ def main() -> None:
     for case in CASES:
         truth, single = with_torch(case, torch.float64), with_torch(case, torch.float32)
         path = FOLDER / f"{case.name}.npz"
-        np.savez_compressed(path, case=np.array(json.dumps(asdict(case))), **vars(truth))
+        np.savez_compressed(path, case=np.array(case.as_json()), **vars(truth))
         shapes = case.problem().shapes
         off = []
         for name in ("gradients", "weights"):
