@@ -223,7 +223,7 @@ void check_inputs(const Network& network, const Windowing& windowing,
                   const Covariates& covariates) {
   require(network.inputs == WindowReader(windowing, covariates, true).inputs(),
           "The network's inputs do not fit the windows'.");
-  require(network.head_steps == (windowing.reads_on ? windowing.horizon : 1),
+  require(network.head_steps == windowing.head_steps(),
           "The network's head does not fit the windows'.");
 }
 
@@ -389,11 +389,12 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](Windowing* self, int context_length, int horizon, const std::string& scaling,
-             const std::string& anchor, int season_length, bool mask, bool reads_on) {
+             const std::string& anchor, int season_length, bool mask, bool reads_on,
+             int patch_size) {
             using S = Scaling;
             using A = Anchor;
-            require(context_length >= 1 && horizon >= 1 && season_length >= 1,
-                    "context_length, horizon and season_length must be positive.");
+            require(context_length >= 1 && horizon >= 1 && season_length >= 1 && patch_size >= 1,
+                    "context_length, horizon, season_length and patch_size must be positive.");
             new (self) Windowing{
                 context_length,
                 horizon,
@@ -406,10 +407,11 @@ NB_MODULE(_core, m) {
                                   std::pair{"season", A::kSeason}}),
                 season_length,
                 mask,
-                reads_on};
+                reads_on,
+                patch_size};
           },
           nb::kw_only(), "context_length"_a, "horizon"_a, "scaling"_a, "anchor"_a,
-          "season_length"_a = 1, "mask"_a = false, "reads_on"_a = false);
+          "season_length"_a = 1, "mask"_a = false, "reads_on"_a = false, "patch_size"_a = 1);
 
   nb::class_<CovariateArrays>(m, "Covariates")
       .def(
@@ -537,10 +539,11 @@ NB_MODULE(_core, m) {
         const Origins origins =
             origins_of(values, begin, end, covariates, windowing.reads_on ? windowing.horizon : 0);
         check_inputs(network, windowing, origins.covariates);
-        require(parameters.size() == network.size && network.outputs % windowing.horizon == 0,
+        const int steps = windowing.output_steps();
+        require(parameters.size() == network.size && network.outputs % steps == 0,
                 "The parameters or the horizon do not fit the network.");
-        const std::size_t h = windowing.horizon;
-        auto [array, out] = new_array<double>({begin.size(), h, network.outputs / h});
+        auto [array, out] = new_array<double>(
+            {begin.size(), std::size_t(windowing.horizon), std::size_t(network.outputs / steps)});
         Caller caller;
         {
           nb::gil_scoped_release release;
@@ -562,8 +565,9 @@ NB_MODULE(_core, m) {
          const CovariateArrays* covariates) {
         const Origins origins = origins_of(values, begin, end, covariates, steps);
         check_inputs(network, windowing, origins.covariates);
-        require(parameters.size() == network.size && network.outputs == 1 &&
-                    windowing.horizon == 1 && steps >= 0 && origins.covariates.n_past == 0,
+        require(parameters.size() == network.size && windowing.horizon == 1 &&
+                    network.outputs == windowing.output_steps() && steps >= 0 &&
+                    origins.covariates.n_past == 0,
                 "A recursive forecast needs a network with one output that reads no covariates "
                 "known only up to the end.");
         auto [array, out] = new_array<double>({begin.size(), std::size_t(steps)});

@@ -124,7 +124,7 @@ WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int
 
 WindowScale WindowReader::read(Context context, int lane, int lanes, TileInput out,
                                std::vector<double>& filled) const {
-  const int C = windowing_.context_length, I = inputs();
+  const int P = windowing_.patch_size, steps = windowing_.context_steps(), I = inputs();
   const double* raw = context.values;
   int length = context.length;
   if (!complete_) {
@@ -138,8 +138,8 @@ WindowScale WindowReader::read(Context context, int lane, int lanes, TileInput o
   }
   const double spread = covariates_.spread ? covariates_.spread[context.series] : 0.0;
   const WindowScale scale(windowing_, context.values, length, spread);
-  const int start = C - length;
-  out.starts[lane] = std::min(start, C - 1);
+  const int padding = steps * P - length, start = padding / P;
+  out.starts[lane] = std::min(start, steps - 1);
   float* x = out.x + lane;
   for (std::ptrdiff_t j = 0; j < std::ptrdiff_t(start) * I; ++j) x[j * lanes] = 0.0f;
   const Covariates& c = covariates_;
@@ -147,32 +147,32 @@ WindowScale WindowReader::read(Context context, int lane, int lanes, TileInput o
   float width = 0;
   if (reads_width && spread > 0)
     width = float(std::clamp(std::log(std::fabs(scale.scale()) / spread), -3.0, 3.0));
-  const auto step = [&](int t, double value, bool observed) {
-    float* to = x + std::ptrdiff_t(t) * I * lanes;
-    const auto put = [&](const float* from, std::int64_t row, int n) {
-      for (int j = 0; j < n; ++j, to += lanes) *to = from ? from[row * n + j] : 0.0f;
-    };
-    *to = float(value);
-    to += lanes;
-    if (windowing_.mask) {
-      *to = observed ? 1.0f : 0.0f;
-      to += lanes;
-    }
-    if (reads_width) {
-      *to = width;
-      to += lanes;
-    }
-    const int at = t - start;  // from the context's first value
-    put(at < length ? c.past : nullptr, context.row + at, c.n_past);
-    put(c.future, c.n_future ? c.future_begin[context.series] + context.position + at : 0,
-        c.n_future);
-    put(c.constant, context.series, c.n_static);
+  const auto value = [&](int at) {
+    if (at < length) return at < 0 ? 0.0 : scale.to_network(context.values[at]);
+    return length ? scale.to_network(scale.anchor(at - length)) : 0.0;
   };
-  for (int t = start; t < C; ++t)
-    step(t, scale.to_network(context.values[t - start]), !std::isnan(raw[t - start]));
-  if (windowing_.reads_on)
-    for (int k = 0; k < windowing_.horizon; ++k)
-      step(C + k, length ? scale.to_network(scale.anchor(k)) : 0.0, false);
+  const std::int64_t future = c.n_future ? c.future_begin[context.series] + context.position : 0;
+  const int last = length + windowing_.horizon;
+  float* to = x + std::ptrdiff_t(start) * I * lanes;
+  const auto put = [&](float input) {
+    *to = input;
+    to += lanes;
+  };
+  const auto put_row = [&](const float* from, std::int64_t row, int n) {
+    for (int j = 0; j < n; ++j) put(from ? from[row * n + j] : 0.0f);
+  };
+  for (int t = start; t < windowing_.time_steps(); ++t) {
+    const int begin = t * P - padding, end = begin + P;  // from the context's first value
+    for (int at = begin; at < end; ++at) put(float(value(at)));
+    for (int at = begin; windowing_.mask && at < end; ++at)
+      put(0 <= at && at < length && !std::isnan(raw[at]) ? 1.0f : 0.0f);
+    if (reads_width) put(width);
+    for (int at = begin; c.n_past && at < end; ++at)
+      put_row(0 <= at && at < length ? c.past : nullptr, context.row + at, c.n_past);
+    for (int at = begin; c.n_future && at < end; ++at)
+      put_row(0 <= at && at < last ? c.future : nullptr, future + at, c.n_future);
+    put_row(c.constant, context.series, c.n_static);
+  }
   return scale;
 }
 
@@ -203,9 +203,9 @@ void SeriesWindows::gather(const std::uint32_t* windows, int n, int lanes, TileI
     const std::int64_t begin = std::max<std::int64_t>(position, 0), end = position + C;
     const Context context{y + begin, int(end - begin), series, begin, indptr_[series] + begin};
     const WindowScale scale = reader_.read(context, lane, lanes, out, filled);
-    for (int k = 0; k < h; ++k) {
+    for (int k = 0; k < horizon(); ++k) {
       const bool counts =
-          end + k < range_.limit[series] && !scale.flat() && !std::isnan(y[end + k]);
+          k < h && end + k < range_.limit[series] && !scale.flat() && !std::isnan(y[end + k]);
       out.targets[k * lanes + lane] = counts ? float(scale.target(y[end + k], k)) : 0.0f;
       out.weights[k * lanes + lane] = counts ? 1.0f : 0.0f;
     }
@@ -214,7 +214,7 @@ void SeriesWindows::gather(const std::uint32_t* windows, int n, int lanes, TileI
     out.starts[lane] = 0;
     for (std::ptrdiff_t j = 0; j < std::ptrdiff_t(time_steps()) * inputs(); ++j)
       out.x[j * lanes + lane] = 0.0f;
-    for (int k = 0; k < h; ++k)
+    for (int k = 0; k < horizon(); ++k)
       out.targets[k * lanes + lane] = out.weights[k * lanes + lane] = 0.0f;
   }
 }

@@ -1,8 +1,9 @@
 // From series to what a tile is fed with: windows are gathered, scaled and anchored one tile at a
 // time; an array of all windows never exists.
 //
-// Letters: C context length, h horizon, T steps of the network (C, or C + h where it reads on
-// through the horizon), I inputs a step, L lanes. A missing value is NaN.
+// Letters: C context length, h horizon, P values a step reads (a patch), T steps of the network
+// (the patches of C, and of h where it reads on through the horizon), I inputs a step, L lanes. A
+// missing value is NaN.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +36,16 @@ struct Windowing {
   bool mask = false;      // an input says whether the value of a step was observed
   bool reads_on = false;  // the network goes on through the horizon, where covariates are known and
                           // the value is its anchor, not observed
+  int patch_size = 1;     // values that one step reads
 
-  int time_steps() const { return context_length + (reads_on ? horizon : 0); }
+  int context_steps() const { return patches(context_length); }
+  int time_steps() const { return context_steps() + (reads_on ? patches(horizon) : 0); }
+  // Steps that the head reads, and values that come out of them: whole patches, where it reads on.
+  int head_steps() const { return reads_on ? patches(horizon) : 1; }
+  int output_steps() const { return reads_on ? patches(horizon) * patch_size : horizon; }
+
+ private:
+  int patches(int length) const { return (length - 1) / patch_size + 1; }
 };
 
 // What the network reads beside the values, encoded. Empty by default.
@@ -87,25 +96,28 @@ struct Context {
 // What a tile reads. Lanes beyond the windows asked for have zero input and zero weights.
 struct TileInput {
   float* x;        // [T][I][L]
-  float* targets;  // [h][L]
+  float* targets;  // [h][L], h here the steps that come out
   float* weights;  // [h][L]: 1 where a target counts, 0 where it does not
   int* starts;     // [L]: the step at which a lane's sequence begins; before it, padding
 };
 
-// Writes contexts as the network reads them. A step's inputs: the scaled value; whether it was
-// observed, where there is a mask; how wide the window is beside its series, where that is known
-// (what a covariate does to a scaled value depends on it); covariates known so far, known ahead,
-// and constant.
+// Writes contexts as the network reads them. A step's inputs: the scaled values of its patch;
+// whether they were observed, where there is a mask; how wide the window is beside its series,
+// where that is known (what a covariate does to a scaled value depends on it); covariates known so
+// far and known ahead, those of one value after those of the other; and constant ones.
 class WindowReader {
  public:
   // `complete`: no value is missing.
   WindowReader(const Windowing& windowing, const Covariates& covariates, bool complete)
       : windowing_(windowing), covariates_(covariates), complete_(complete) {}
   int inputs() const {
-    return 1 + windowing_.mask + reads_width() + covariates_.n_past + covariates_.n_future +
-           covariates_.n_static;
+    return windowing_.patch_size *
+               (1 + windowing_.mask + covariates_.n_past + covariates_.n_future) +
+           reads_width() + covariates_.n_static;
   }
-  // Right-aligned before the horizon. In the place of missing values stands a line from neighbour
+  // Right-aligned before the horizon, so that it is the first patch that may begin before the
+  // context, where all is 0. The last one may reach beyond the horizon, where no covariates are
+  // asked for: 0. In the place of missing values stands a line from neighbour
   // to neighbour within the context, or the nearest; `filled` holds it, and must outlive the scale.
   WindowScale read(Context context, int lane, int lanes, TileInput out,
                    std::vector<double>& filled) const;
@@ -160,7 +172,7 @@ class SeriesWindows final : public WindowSource {
   std::int64_t size() const override { return range_.size(); }
   int time_steps() const override { return windowing_.time_steps(); }
   int inputs() const override { return reader_.inputs(); }
-  int horizon() const override { return windowing_.horizon; }
+  int horizon() const override { return windowing_.output_steps(); }
   void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const override;
   std::string describe(std::uint32_t window) const override;
 

@@ -61,6 +61,7 @@ class Windowing:
         season_length: int = 1,
         mask: bool = False,
         reads_on: bool = False,
+        patch_size: int = 1,
     ) -> None: ...
 
 class Covariates:

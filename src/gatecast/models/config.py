@@ -40,6 +40,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
 _WHOLE = {
     "h": (1, 100_000),
     "context_length": (1, 100_000),
+    "patch_size": (1, 100_000),
     "batch_size": (1, 2**30),
     "season_length": (1, 100_000),
     "epochs": (1, 10_000_000),
@@ -76,6 +77,7 @@ class LSTMConfig:
 
     h: int
     context_length: int | None = None
+    patch_size: int = 1
     hidden_size: tuple[int, ...] = (64, 64)
     epochs: int = 100
     batch_size: int | None = None
@@ -118,6 +120,12 @@ class LSTMConfig:
         for name in _COVARIATES:
             self._set(name, _names(name, getattr(self, name)))
         self._check_covariates()
+        if self.context_length is not None and self.patch_size > self.context_length:
+            raise ConfigError(
+                "A patch is a part of the context, and cannot be longer.",
+                value=f"patch_size={self.patch_size}, context_length={self.context_length}",
+                fix="Use a smaller patch_size or a longer context_length.",
+            )
         if self.quantiles is not None:
             self._set("quantiles", quantile_levels(self.quantiles))
             self._set("loss", "pinball")

@@ -90,6 +90,13 @@ class LSTM(Forecaster):
     context_length : int, optional
         How many values the network sees. By default two seasons or 1.25 horizons, whichever is
         more; less where that would leave too few windows to learn from.
+    patch_size : int
+        Values that one step of the network reads, and its inputs that many times over. With 24, a
+        context of 336 hours is 14 steps of a day each, which makes long contexts affordable. Where
+        ``context_length`` is no multiple of it, the oldest patch begins with zeros. A network that
+        reads on through the horizon (``future_covariates``, ``calendar``, ``holidays``) puts out a
+        patch a step there; asked for fewer steps, it sees none of what is known ahead beyond them,
+        which may change the patch that they end in.
     hidden_size : sequence of int
         Units of each LSTM layer.
     epochs : int
@@ -194,6 +201,7 @@ class LSTM(Forecaster):
         h: int,
         *,
         context_length: int | None = None,
+        patch_size: int = 1,
         hidden_size: int | Sequence[int] = (64, 64),
         epochs: int = 100,
         batch_size: int | None = None,
@@ -223,6 +231,7 @@ class LSTM(Forecaster):
         self.config: LSTMConfig = LSTMConfig(
             h=h,
             context_length=context_length,
+            patch_size=patch_size,
             hidden_size=hidden_size,  # type: ignore[arg-type]
             epochs=epochs,
             batch_size=batch_size,
@@ -400,8 +409,9 @@ class LSTM(Forecaster):
                 value=f"{int(lengths.max())} values in the longest series",
                 fix="Use a shorter horizon or more data.",
             )
-        context_length = config.context_length or default_context_length(
-            lengths[lengths > horizon], horizon, season_length
+        context_length = config.context_length or max(
+            config.patch_size,
+            default_context_length(lengths[lengths > horizon], horizon, season_length),
         )
         if config.anchor == "season" and not 1 < season_length <= context_length:
             raise ConfigError(
