@@ -372,18 +372,34 @@ NB_MODULE(_core, m) {
           "__init__",
           [](Training* self, int epochs, int batch_size, float learning_rate, float weight_decay,
              const std::string& optimizer, float clip_norm, int patience, std::uint64_t seed,
-             bool shuffle, int threads) {
+             bool shuffle, int threads, const std::string& schedule, float weight_averaging) {
             using O = Training::Optimizer;
+            using S = Training::Schedule;
             require(epochs >= 0 && batch_size >= 1, "epochs and batch_size must be positive.");
+            require(weight_averaging >= 0 && weight_averaging < 1,
+                    "weight_averaging must be from 0 to below 1.");
             const O o =
                 choose("optimizer", optimizer,
                        std::array{std::pair{"adam", O::kAdam}, std::pair{"rmsprop", O::kRmsprop}});
-            new (self) Training{epochs,    batch_size, learning_rate, weight_decay, o,
-                                clip_norm, patience,   seed,          shuffle,      threads};
+            new (self) Training{epochs,
+                                batch_size,
+                                learning_rate,
+                                weight_decay,
+                                o,
+                                clip_norm,
+                                patience,
+                                seed,
+                                shuffle,
+                                threads,
+                                choose("schedule", schedule,
+                                       std::array{std::pair{"constant", S::kConstant},
+                                                  std::pair{"cosine", S::kCosine}}),
+                                weight_averaging};
           },
           nb::kw_only(), "epochs"_a, "batch_size"_a, "learning_rate"_a = 1e-3f,
           "weight_decay"_a = 0.0f, "optimizer"_a = "adam", "clip_norm"_a = 0.0f, "patience"_a = 0,
-          "seed"_a = 0, "shuffle"_a = true, "threads"_a = 0);
+          "seed"_a = 0, "shuffle"_a = true, "threads"_a = 0, "schedule"_a = "constant",
+          "weight_averaging"_a = 0.0f);
 
   nb::class_<Windowing>(m, "Windowing")
       .def(

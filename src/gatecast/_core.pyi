@@ -48,6 +48,8 @@ class Training:
         seed: int = 0,
         shuffle: bool = True,
         threads: int = 0,
+        schedule: str = "constant",
+        weight_averaging: float = 0.0,
     ) -> None: ...
 
 class Windowing:

@@ -32,6 +32,7 @@ ScalingName = Literal["standard", "meanabs", "level", "first", "series"]
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "loss": ("mse", "mae", "huber", "pinball"),
     "optimizer": ("adam", "rmsprop"),
+    "schedule": ("constant", "cosine"),
     "scaling": ("standard", "meanabs", "level", "first", "series", None),
     "anchor": ("last", "season", None),
     "precision": ("float32", "bfloat16", "auto"),
@@ -52,6 +53,7 @@ _REAL = {
     "weight_decay": (0.0, 1e3),
     "clip_norm": (0.0, 1e30),
     "dropout": (0.0, 0.999),
+    "weight_averaging": (0.0, 0.9999),
     "validation_fraction": (0.0, 0.9),
 }
 _COVARIATES = ("past_covariates", "future_covariates", "static_covariates")
@@ -86,6 +88,8 @@ class LSTMConfig:
     loss: LossName = "mae"
     quantiles: tuple[float, ...] | None = None
     optimizer: Literal["adam", "rmsprop"] = "adam"
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_averaging: float = 0.0
     dropout: float = 0.0
     clip_norm: float = 1.0
     validation_fraction: float = 0.1

@@ -111,6 +111,16 @@ class LSTM(Forecaster):
         Train these quantiles, and the median always. They never cross.
     optimizer : {"adam", "rmsprop"}
         RMSprop is what the tutorial had.
+    schedule : {"constant", "cosine"}
+        Of the learning rate, step by step of the optimiser. "cosine" rises over the first 2 % of
+        the steps and then falls along half a cosine wave to a hundredth of ``learning_rate`` at
+        the end of ``epochs``, of which early stopping may leave some out.
+    weight_averaging : float
+        The decay, from 0 to 0.9999, of an exponential moving average of the weights over the steps
+        of the optimiser; 0 for none. After step t the decay is ``min(weight_averaging,
+        (1 + t) / (10 + t))``, so that the initial weights are soon forgotten. It is the averaged
+        weights that are validated, stopped by and kept: about the last ``1 / (1 -
+        weight_averaging)`` steps.
     dropout : float
         Between layers, while training.
     clip_norm : float
@@ -210,6 +220,8 @@ class LSTM(Forecaster):
         loss: LossName = "mae",
         quantiles: Sequence[float] | None = None,
         optimizer: Literal["adam", "rmsprop"] = "adam",
+        schedule: Literal["constant", "cosine"] = "constant",
+        weight_averaging: float = 0.0,
         dropout: float = 0.0,
         clip_norm: float = 1.0,
         validation_fraction: float = 0.1,
@@ -240,6 +252,8 @@ class LSTM(Forecaster):
             loss=loss,
             quantiles=quantiles,  # type: ignore[arg-type]
             optimizer=optimizer,
+            schedule=schedule,
+            weight_averaging=weight_averaging,
             dropout=dropout,
             clip_norm=clip_norm,
             validation_fraction=validation_fraction,
@@ -444,6 +458,8 @@ class LSTM(Forecaster):
                     learning_rate=config.learning_rate,
                     weight_decay=config.weight_decay,
                     optimizer=config.optimizer,
+                    schedule=config.schedule,
+                    weight_averaging=config.weight_averaging,
                     clip_norm=config.clip_norm,
                     patience=config.patience,
                     seed=config.seed,
