@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "dispatch.hpp"
@@ -372,7 +373,8 @@ NB_MODULE(_core, m) {
           "__init__",
           [](Training* self, int epochs, int batch_size, float learning_rate, float weight_decay,
              const std::string& optimizer, float clip_norm, int patience, std::uint64_t seed,
-             bool shuffle, int threads, const std::string& schedule, float weight_averaging) {
+             bool shuffle, int threads, const std::string& schedule, float weight_averaging,
+             const std::string& balance) {
             using O = Training::Optimizer;
             using S = Training::Schedule;
             require(epochs >= 0 && batch_size >= 1, "epochs and batch_size must be positive.");
@@ -381,25 +383,28 @@ NB_MODULE(_core, m) {
             const O o =
                 choose("optimizer", optimizer,
                        std::array{std::pair{"adam", O::kAdam}, std::pair{"rmsprop", O::kRmsprop}});
-            new (self) Training{epochs,
-                                batch_size,
-                                learning_rate,
-                                weight_decay,
-                                o,
-                                clip_norm,
-                                patience,
-                                seed,
-                                shuffle,
-                                threads,
-                                choose("schedule", schedule,
-                                       std::array{std::pair{"constant", S::kConstant},
-                                                  std::pair{"cosine", S::kCosine}}),
-                                weight_averaging};
+            new (self) Training{
+                epochs,
+                batch_size,
+                learning_rate,
+                weight_decay,
+                o,
+                clip_norm,
+                patience,
+                seed,
+                shuffle,
+                threads,
+                choose("schedule", schedule,
+                       std::array{std::pair{"constant", S::kConstant},
+                                  std::pair{"cosine", S::kCosine}}),
+                weight_averaging,
+                choose("balance", balance,
+                       std::array{std::pair{"windows", false}, std::pair{"series", true}})};
           },
           nb::kw_only(), "epochs"_a, "batch_size"_a, "learning_rate"_a = 1e-3f,
           "weight_decay"_a = 0.0f, "optimizer"_a = "adam", "clip_norm"_a = 0.0f, "patience"_a = 0,
           "seed"_a = 0, "shuffle"_a = true, "threads"_a = 0, "schedule"_a = "constant",
-          "weight_averaging"_a = 0.0f);
+          "weight_averaging"_a = 0.0f, "balance"_a = "windows");
 
   nb::class_<Windowing>(m, "Windowing")
       .def(
@@ -475,7 +480,8 @@ NB_MODULE(_core, m) {
       [](const Network& network, In<float, nb::ndim<1>> parameters, const Loss& loss,
          const Windowing& windowing, In<double, nb::ndim<1>> values,
          In<std::int64_t, nb::ndim<1>> indptr, double validation_fraction, const Training& training,
-         nb::object callback, const CovariateArrays* covariates) {
+         nb::object callback, const CovariateArrays* covariates,
+         std::optional<std::int64_t> windows_per_series) {
         check_indptr(values, indptr);
         const std::int64_t* const bounds = indptr.data();
         const std::size_t n_series = indptr.size() - 1;
@@ -486,16 +492,22 @@ NB_MODULE(_core, m) {
           known = covariates->view();
         }
         check_inputs(network, windowing, known);
-        const WindowSplit split =
+        require(!windows_per_series || *windows_per_series >= 1,
+                "windows_per_series must be positive.");
+        WindowSplit split =
             split_by_time(bounds, std::int64_t(n_series), windowing.context_length,
-                          windowing.horizon, validation_fraction);
+                          windowing.horizon, validation_fraction,
+                          windows_per_series.value_or(std::numeric_limits<std::int64_t>::max()));
+        // Training takes as many windows of each series instead: great weights would be too much
+        // for a single step.
+        if (training.balance) split.validation.weigh_series_alike();
         const SeriesWindows windows(values.data(), bounds, windowing, split.training, known);
         const SeriesWindows validation(values.data(), bounds, windowing, split.validation, known);
         return fit(network, parameters, loss, windows, &validation, training, std::move(callback));
       },
       "network"_a, "parameters"_a, "loss"_a, "windowing"_a, "values"_a, "indptr"_a, nb::kw_only(),
-      "validation_fraction"_a, "training"_a, "callback"_a = nb::none(),
-      "covariates"_a = nb::none());
+      "validation_fraction"_a, "training"_a, "callback"_a = nb::none(), "covariates"_a = nb::none(),
+      "windows_per_series"_a = nb::none());
 
   m.def(
       "fit_arrays",

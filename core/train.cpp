@@ -276,6 +276,10 @@ TrainingResult train(const Network& network, const Loss& loss, const WindowSourc
   std::uint32_t step = 0;
   const std::int64_t steps = (n + batch - 1) / batch * training.epochs;
   const auto train_epoch = [&](int epoch) {
+    if (training.balance) {
+      Random random(training.seed, Purpose::kBalance, std::uint32_t(epoch));
+      windows.balance(order, random);
+    }
     if (training.shuffle) shuffle(order, training.seed, epoch);
     Sum total;
     for (std::int64_t at = 0; at < n; at += batch, ++step) {

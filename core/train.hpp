@@ -27,6 +27,7 @@ struct Training {
   int threads = 1;
   Schedule schedule = Schedule::kConstant;
   float weight_averaging = 0.0f;  // the decay of a moving average of the weights; 0: none
+  bool balance = false;           // an epoch takes as many windows of each series
 };
 
 // What the learning rate is multiplied by in step 0, 1, ... of `steps`. Cosine: a linear rise over

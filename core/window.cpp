@@ -97,8 +97,17 @@ double WindowScale::anchor(int k) const {
   return last();
 }
 
+void WindowRange::weigh_series_alike() {
+  std::int64_t used = 0;
+  for (std::size_t s = 0; s < first.size(); ++s) used += indptr[s] < indptr[s + 1];
+  weights.assign(first.size(), 0.0f);
+  for (std::size_t s = 0; s < first.size(); ++s)
+    if (const std::int64_t n = indptr[s + 1] - indptr[s])
+      weights[s] = float(double(size()) / (double(used) * double(n)));
+}
+
 WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int context_length,
-                          int horizon, double fraction) {
+                          int horizon, double fraction, std::int64_t at_most) {
   WindowSplit split;
   split.training.indptr.push_back(0);
   split.validation.indptr.push_back(0);
@@ -108,6 +117,10 @@ WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int
     if (count < 1) {  // too short for one whole window: one with left padding, if anything is left
       first = length - horizon - context_length;
       count = length > horizon ? 1 : 0;
+    }
+    if (count > at_most) {
+      first += count - at_most;
+      count = at_most;
     }
     const auto held = std::min<std::int64_t>(std::llround(fraction * double(count)),
                                              std::max<std::int64_t>(count - 1, 0));
@@ -203,11 +216,12 @@ void SeriesWindows::gather(const std::uint32_t* windows, int n, int lanes, TileI
     const std::int64_t begin = std::max<std::int64_t>(position, 0), end = position + C;
     const Context context{y + begin, int(end - begin), series, begin, indptr_[series] + begin};
     const WindowScale scale = reader_.read(context, lane, lanes, out, filled);
+    const float weight = range_.weights.empty() ? 1.0f : range_.weights[series];
     for (int k = 0; k < horizon(); ++k) {
       const bool counts =
           k < h && end + k < range_.limit[series] && !scale.flat() && !std::isnan(y[end + k]);
       out.targets[k * lanes + lane] = counts ? float(scale.target(y[end + k], k)) : 0.0f;
-      out.weights[k * lanes + lane] = counts ? 1.0f : 0.0f;
+      out.weights[k * lanes + lane] = counts ? weight : 0.0f;
     }
   }
   for (int lane = n; lane < lanes; ++lane) {
@@ -216,6 +230,21 @@ void SeriesWindows::gather(const std::uint32_t* windows, int n, int lanes, TileI
       out.x[j * lanes + lane] = 0.0f;
     for (int k = 0; k < horizon(); ++k)
       out.targets[k * lanes + lane] = out.weights[k * lanes + lane] = 0.0f;
+  }
+}
+
+void SeriesWindows::balance(std::vector<std::uint32_t>& windows, Random& random) const {
+  std::vector<std::int64_t> used;
+  for (std::size_t s = 0; s + 1 < range_.indptr.size(); ++s)
+    if (range_.indptr[s] < range_.indptr[s + 1]) used.push_back(std::int64_t(s));
+  const std::size_t S = used.size(), n = windows.size();
+  for (std::size_t i = 0; i < S; ++i) {
+    const std::uint64_t begin = range_.indptr[used[i]], count = range_.indptr[used[i] + 1] - begin;
+    const std::uint64_t share = n / S + (i < n % S);
+    // One from each of `share` equal parts of the series.
+    for (std::uint64_t part = 0; part < share; ++part)
+      windows[part * S + i] =
+          std::uint32_t(begin + (part * count + random.below(std::uint32_t(count))) / share);
   }
 }
 

@@ -7,8 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
+
+#include "random.hpp"
 
 namespace gatecast {
 
@@ -97,7 +100,7 @@ struct Context {
 struct TileInput {
   float* x;        // [T][I][L]
   float* targets;  // [h][L], h here the steps that come out
-  float* weights;  // [h][L]: 1 where a target counts, 0 where it does not
+  float* weights;  // [h][L]: its window's weight, mostly 1, where a target counts, 0 elsewhere
   int* starts;     // [L]: the step at which a lane's sequence begins; before it, padding
 };
 
@@ -144,6 +147,8 @@ class WindowSource {
   virtual void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const = 0;
   // "series 3, window 17" for messages.
   virtual std::string describe(std::uint32_t window) const = 0;
+  // Takes an epoch's windows anew, as many from each series, where windows are of series.
+  virtual void balance(std::vector<std::uint32_t>&, Random&) const {}
 };
 
 // Which windows of each series are used. Positions count from the series' first value; a negative
@@ -152,17 +157,22 @@ struct WindowRange {
   std::vector<std::int64_t> first;   // [n_series] position of the first window
   std::vector<std::int64_t> limit;   // [n_series] targets at or after it do not count
   std::vector<std::int64_t> indptr;  // [n_series + 1] running count of windows
+  std::vector<float> weights;        // [n_series] of a window; empty where all count alike
 
   std::int64_t size() const { return indptr.back(); }
+  // Weighs windows so that all series that have any count alike; the mean weight is 1.
+  void weigh_series_alike();
 };
 
 // The last `fraction` of each series' windows are for validation; the training windows before them
-// count no target that validation will ask for.
+// count no target that validation will ask for. With `at_most`, only so many of the newest windows
+// of each series are used at all.
 struct WindowSplit {
   WindowRange training, validation;
 };
 WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int context_length,
-                          int horizon, double fraction);
+                          int horizon, double fraction,
+                          std::int64_t at_most = std::numeric_limits<std::int64_t>::max());
 
 // Windows of many series, end to end in `values`; series s is values[indptr[s] : indptr[s + 1]].
 class SeriesWindows final : public WindowSource {
@@ -175,6 +185,8 @@ class SeriesWindows final : public WindowSource {
   int horizon() const override { return windowing_.output_steps(); }
   void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const override;
   std::string describe(std::uint32_t window) const override;
+  // Evenly spread over each series: some of a long one's windows, those of a short one repeatedly.
+  void balance(std::vector<std::uint32_t>& windows, Random& random) const override;
 
  private:
   struct Place {

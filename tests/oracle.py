@@ -412,6 +412,7 @@ def windows(
     windowing: Windowing,
     covariates: Covariates | None = None,
     validation_fraction: float = 0.0,
+    windows_per_series: int | None = None,
 ) -> tuple[Windows, Windows]:
     """All windows for training, and for validation, series by series and in the order of time."""
     C, h, K = windowing.context_length, windowing.horizon, windowing.output_steps
@@ -422,6 +423,7 @@ def windows(
         origins = list(range(C, length - h + 1))  # where the targets begin
         if not origins and length > h:
             origins = [length - h]  # one, with a shorter context
+        origins = origins[-(windows_per_series or len(origins)) :]
         held = min(int(validation_fraction * len(origins) + 0.5), max(len(origins) - 1, 0))
         for number, origin in enumerate(origins):
             kept = number < len(origins) - held

@@ -50,6 +50,7 @@ class Training:
         threads: int = 0,
         schedule: str = "constant",
         weight_averaging: float = 0.0,
+        balance: str = "windows",
     ) -> None: ...
 
 class Windowing:
@@ -116,6 +117,7 @@ def fit(
     training: Training,
     callback: Callable[[int, float, float, int], bool | None] | None = None,
     covariates: Covariates | None = None,
+    windows_per_series: int | None = None,
 ) -> FitResult: ...
 def fit_arrays(
     network: Network,

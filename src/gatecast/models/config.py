@@ -33,17 +33,20 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "loss": ("mse", "mae", "huber", "pinball"),
     "optimizer": ("adam", "rmsprop"),
     "schedule": ("constant", "cosine"),
+    "transform": (None, "log"),
+    "balance": ("windows", "series"),
     "scaling": ("standard", "meanabs", "level", "first", "series", None),
     "anchor": ("last", "season", None),
     "precision": ("float32", "bfloat16", "auto"),
 }
-# name: (lowest, highest); None for context_length, batch_size and season_length means: by the data.
+# name: (lowest, highest)
 _WHOLE = {
     "h": (1, 100_000),
     "context_length": (1, 100_000),
     "patch_size": (1, 100_000),
     "batch_size": (1, 2**30),
     "season_length": (1, 100_000),
+    "windows_per_series": (1, 2**53),
     "epochs": (1, 10_000_000),
     "patience": (0, 10_000_000),
     "seed": (0, 2**63 - 1),
@@ -57,7 +60,8 @@ _REAL = {
     "validation_fraction": (0.0, 0.9),
 }
 _COVARIATES = ("past_covariates", "future_covariates", "static_covariates")
-_BY_THE_DATA = ("context_length", "batch_size", "season_length")
+# None means by the data, or no limit.
+_OR_NONE = ("context_length", "batch_size", "season_length", "windows_per_series")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,9 @@ class LSTMConfig:
     clip_norm: float = 1.0
     validation_fraction: float = 0.1
     patience: int = 10
+    windows_per_series: int | None = None
+    balance: Literal["windows", "series"] = "windows"
+    transform: Literal["log"] | None = None
     scaling: ScalingName | None = "standard"
     anchor: Literal["last", "season"] | None = "last"
     season_length: int | None = None
@@ -114,7 +121,7 @@ class LSTMConfig:
                 raise ConfigError(f"{name} must be one of {known}.", value=repr(value))
         for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
-            if not (value is None and name in _BY_THE_DATA):
+            if not (value is None and name in _OR_NONE):
                 self._set(name, whole_number(name, value, low, high))
         for name, (lowest, highest) in _REAL.items():
             self._set(name, _real(name, getattr(self, name), lowest, highest))
