@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -228,7 +229,7 @@ void check_inputs(const Network& network, const Windowing& windowing,
                   const Covariates& covariates) {
   require(network.inputs == WindowReader(windowing, covariates, true).inputs(),
           "The network's inputs do not fit the windows'.");
-  require(network.head_steps == (windowing.reads_on ? windowing.horizon : 1),
+  require(network.head_steps == windowing.head_steps(),
           "The network's head does not fit the windows'.");
 }
 
@@ -411,28 +412,50 @@ NB_MODULE(_core, m) {
           "__init__",
           [](Training* self, int epochs, int batch_size, float learning_rate, float weight_decay,
              const std::string& optimizer, float clip_norm, int patience, std::uint64_t seed,
-             bool shuffle, int threads, bool frozen) {
+             bool shuffle, int threads, const std::string& schedule, float weight_averaging,
+             const std::string& balance, bool frozen) {
             using O = Training::Optimizer;
+            using S = Training::Schedule;
             require(epochs >= 0 && batch_size >= 1, "epochs and batch_size must be positive.");
+            require(weight_averaging >= 0 && weight_averaging < 1,
+                    "weight_averaging must be from 0 to below 1.");
             const O o =
                 choose("optimizer", optimizer,
                        std::array{std::pair{"adam", O::kAdam}, std::pair{"rmsprop", O::kRmsprop}});
-            new (self) Training{epochs,   batch_size, learning_rate, weight_decay, o,     clip_norm,
-                                patience, seed,       shuffle,       threads,      frozen};
+            new (self)
+                Training{epochs,
+                         batch_size,
+                         learning_rate,
+                         weight_decay,
+                         o,
+                         clip_norm,
+                         patience,
+                         seed,
+                         shuffle,
+                         threads,
+                         choose("schedule", schedule,
+                                std::array{std::pair{"constant", S::kConstant},
+                                           std::pair{"cosine", S::kCosine}}),
+                         weight_averaging,
+                         choose("balance", balance,
+                                std::array{std::pair{"windows", false}, std::pair{"series", true}}),
+                         frozen};
           },
           nb::kw_only(), "epochs"_a, "batch_size"_a, "learning_rate"_a = 1e-3f,
           "weight_decay"_a = 0.0f, "optimizer"_a = "adam", "clip_norm"_a = 0.0f, "patience"_a = 0,
-          "seed"_a = 0, "shuffle"_a = true, "threads"_a = 0, "frozen"_a = false);
+          "seed"_a = 0, "shuffle"_a = true, "threads"_a = 0, "schedule"_a = "constant",
+          "weight_averaging"_a = 0.0f, "balance"_a = "windows", "frozen"_a = false);
 
   nb::class_<Windowing>(m, "Windowing")
       .def(
           "__init__",
           [](Windowing* self, int context_length, int horizon, const std::string& scaling,
-             const std::string& anchor, int season_length, bool mask, bool reads_on) {
+             const std::string& anchor, int season_length, bool mask, bool reads_on,
+             int patch_size) {
             using S = Scaling;
             using A = Anchor;
-            require(context_length >= 1 && horizon >= 1 && season_length >= 1,
-                    "context_length, horizon and season_length must be positive.");
+            require(context_length >= 1 && horizon >= 1 && season_length >= 1 && patch_size >= 1,
+                    "context_length, horizon, season_length and patch_size must be positive.");
             new (self) Windowing{
                 context_length,
                 horizon,
@@ -445,10 +468,11 @@ NB_MODULE(_core, m) {
                                   std::pair{"season", A::kSeason}}),
                 season_length,
                 mask,
-                reads_on};
+                reads_on,
+                patch_size};
           },
           nb::kw_only(), "context_length"_a, "horizon"_a, "scaling"_a, "anchor"_a,
-          "season_length"_a = 1, "mask"_a = false, "reads_on"_a = false);
+          "season_length"_a = 1, "mask"_a = false, "reads_on"_a = false, "patch_size"_a = 1);
 
   nb::class_<CovariateArrays>(m, "Covariates")
       .def(
@@ -497,7 +521,8 @@ NB_MODULE(_core, m) {
       [](const Network& network, In<float, nb::ndim<1>> parameters, const Loss& loss,
          const Windowing& windowing, In<double, nb::ndim<1>> values,
          In<std::int64_t, nb::ndim<1>> indptr, double validation_fraction, const Training& training,
-         nb::object callback, const CovariateArrays* covariates) {
+         nb::object callback, const CovariateArrays* covariates,
+         std::optional<std::int64_t> windows_per_series) {
         check_indptr(values, indptr);
         const std::int64_t* const bounds = indptr.data();
         const std::size_t n_series = indptr.size() - 1;
@@ -508,16 +533,22 @@ NB_MODULE(_core, m) {
           known = covariates->view();
         }
         check_inputs(network, windowing, known);
-        const WindowSplit split =
+        require(!windows_per_series || *windows_per_series >= 1,
+                "windows_per_series must be positive.");
+        WindowSplit split =
             split_by_time(bounds, std::int64_t(n_series), windowing.context_length,
-                          windowing.horizon, validation_fraction);
+                          windowing.horizon, validation_fraction,
+                          windows_per_series.value_or(std::numeric_limits<std::int64_t>::max()));
+        // Training takes as many windows of each series instead: great weights would be too much
+        // for a single step.
+        if (training.balance) split.validation.weigh_series_alike();
         SeriesWindows windows(values.data(), bounds, windowing, split.training, known);
         SeriesWindows validation(values.data(), bounds, windowing, split.validation, known);
         return fit(network, parameters, loss, windows, &validation, training, std::move(callback));
       },
       "network"_a, "parameters"_a, "loss"_a, "windowing"_a, "values"_a, "indptr"_a, nb::kw_only(),
-      "validation_fraction"_a, "training"_a, "callback"_a = nb::none(),
-      "covariates"_a = nb::none());
+      "validation_fraction"_a, "training"_a, "callback"_a = nb::none(), "covariates"_a = nb::none(),
+      "windows_per_series"_a = nb::none());
 
   m.def(
       "fit_arrays",
@@ -581,10 +612,11 @@ NB_MODULE(_core, m) {
         const Origins origins =
             origins_of(values, begin, end, covariates, windowing.reads_on ? windowing.horizon : 0);
         check_inputs(network, windowing, origins.covariates);
-        require(parameters.size() == network.size && network.outputs % windowing.horizon == 0,
+        const int steps = windowing.output_steps();
+        require(parameters.size() == network.size && network.outputs % steps == 0,
                 "The parameters or the horizon do not fit the network.");
-        const std::size_t h = windowing.horizon;
-        auto [array, out] = new_array<double>({begin.size(), h, network.outputs / h});
+        auto [array, out] = new_array<double>(
+            {begin.size(), std::size_t(windowing.horizon), std::size_t(network.outputs / steps)});
         Caller caller;
         {
           nb::gil_scoped_release release;
@@ -606,8 +638,9 @@ NB_MODULE(_core, m) {
          const CovariateArrays* covariates) {
         const Origins origins = origins_of(values, begin, end, covariates, steps);
         check_inputs(network, windowing, origins.covariates);
-        require(parameters.size() == network.size && network.outputs == 1 &&
-                    windowing.horizon == 1 && steps >= 0 && origins.covariates.n_past == 0,
+        require(parameters.size() == network.size && windowing.horizon == 1 &&
+                    network.outputs == windowing.output_steps() && steps >= 0 &&
+                    origins.covariates.n_past == 0,
                 "A recursive forecast needs a network with one output that reads no covariates "
                 "known only up to the end.");
         auto [array, out] = new_array<double>({begin.size(), std::size_t(steps)});

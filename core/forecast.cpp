@@ -109,7 +109,7 @@ void for_each_tile(const Network& network, const float* parameters, const Window
   packed.pack(parameters, workers);
   std::vector<Tile> tiles;
   for (int worker = 0; worker < workers.threads(); ++worker)
-    tiles.emplace_back(network, tile_kernels, windowing.time_steps(), windowing.horizon,
+    tiles.emplace_back(network, tile_kernels, windowing.time_steps(), windowing.output_steps(),
                        Pass::kForward);
   workers.run(n_tiles, [&](int number, int worker) {
     if (interrupt.requested(worker)) return;
@@ -145,7 +145,9 @@ class Continued {
 
 void forecast(const Network& network, const float* parameters, const Windowing& windowing,
               const Origins& origins, int threads, Interrupt& interrupt, double* out) {
-  const int O = network.outputs, Q = O / windowing.horizon, C = windowing.context_length;
+  // Of whole patches, only what lies within the horizon is asked for.
+  const int Q = network.outputs / windowing.output_steps(), O = windowing.horizon * Q;
+  const int C = windowing.context_length;
   const WindowReader reader(windowing, origins.covariates, false);
   if (origins.size <= kOneByOne && !network.dilated()) {
     FlushDenormals flush;

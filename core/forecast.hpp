@@ -21,7 +21,7 @@ struct Origins {
 
 // Both leave `out` unfinished when they are interrupted.
 //
-// Direct: out [n][horizon * Q]; the network's Q outputs a step in their order.
+// Direct: out [n][horizon * Q]; the network's Q outputs for each value in their order.
 void forecast(const Network& network, const float* parameters, const Windowing& windowing,
               const Origins& origins, int threads, Interrupt& interrupt, double* out);
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <numbers>
 #include <numeric>
 #include <string>
 
@@ -60,7 +61,9 @@ class Batches {
 
   // Loss over windows ids[0 ... n-1]; with training, the gradient of its sum in gradient().
   // Means nothing once the interrupt is requested.
-  Sum run(const std::uint32_t* ids, int n, const Dropout* dropout, float* outputs = nullptr) {
+  // `rate`: the learning rate's factor, for windows that learn.
+  Sum run(const std::uint32_t* ids, int n, const Dropout* dropout, float* outputs = nullptr,
+          double rate = 1.0) {
     const int n_groups = groups(n), n_tiles = tile_count(n), L = tile_kernels_.lanes;
     workers_.run(n_groups, [&](int group, int worker) {
       Sum sum;
@@ -68,13 +71,13 @@ class Batches {
       for (int t = group * n_tiles / n_groups; t < (group + 1) * n_tiles / n_groups; ++t) {
         if (interrupt_.requested(worker)) return;
         sum += run_tile(tiles_[worker], group, ids + t * L, std::min(L, n - t * L), t * L, dropout,
-                        outputs);
+                        outputs, rate);
       }
       group_sums_[group] = sum;
     });
     Sum total;
     for (int group = 0; group < n_groups; ++group) total += group_sums_[group];
-    if (pass_ == Pass::kToInputs && !interrupt_.requested()) windows_.learnt(ids, n, 1.0);
+    if (pass_ == Pass::kToInputs && !interrupt_.requested()) windows_.learnt(ids, n, rate);
     groups_run_ = n_groups;
     return total;
   }
@@ -87,7 +90,7 @@ class Batches {
   int groups(int n) const { return std::min(tile_count(n), kMaxGroups); }
 
   Sum run_tile(Tile& tile, int group, const std::uint32_t* ids, int n, std::uint32_t first,
-               const Dropout* dropout, float* outputs) {
+               const Dropout* dropout, float* outputs, double rate) {
     const int L = tile_kernels_.lanes;
     tile.set_steps(windows_.steps(ids, n));
     const int n_targets = windows_.targets(tile.steps()), O = network_.outputs_at(tile.steps());
@@ -107,7 +110,7 @@ class Batches {
       windows_.learn(ids, n, L,
                      {tile.input_gradient(), tile.output_gradient(), tile.weights(),
                       loss_.outputs_per_target()},
-                     1.0);
+                     rate);
     return sum;
   }
 
@@ -149,14 +152,15 @@ class Optimizer {
         squares_((n_ + kChunk - 1) / kChunk) {}
 
   // `gradient` is that of a sum of `weight` losses; both arrays hold n rounded up to 64 values.
-  void step(float* parameters, const float* gradient, double weight) {
+  void step(float* parameters, const float* gradient, double weight, double rate_factor) {
     double scale = 1.0 / weight;
     if (training_.clip_norm > 0) {
       const double norm = std::sqrt(sum_of_squares(gradient)) * scale;
       scale *= std::min(1.0, training_.clip_norm / (norm + 1e-6));
     }
     ++t_;
-    const AdamStep adam{training_.learning_rate,
+    const float rate = float(training_.learning_rate * rate_factor);
+    const AdamStep adam{rate,
                         training_.weight_decay,
                         0.9f,
                         0.999f,
@@ -168,8 +172,18 @@ class Optimizer {
         kernels().adam(adam, float(scale), n, parameters + at, gradient + at, mean_.data() + at,
                        square_.data() + at);
       else  // Keras's defaults, as the tutorial had them
-        kernels().rmsprop(training_.learning_rate, training_.weight_decay, 0.9f, 1e-7f,
-                          float(scale), n, parameters + at, gradient + at, square_.data() + at);
+        kernels().rmsprop(rate, training_.weight_decay, 0.9f, 1e-7f, float(scale), n,
+                          parameters + at, gradient + at, square_.data() + at);
+    });
+  }
+
+  // Moves an average of the parameters after a step; faster in the first ones, so that it soon
+  // forgets the initial parameters, from which it starts.
+  void average(const float* parameters, float* average) {
+    const float ramp = float(1 + t_) / float(10 + t_);
+    const float toward = 1.0f - std::min(training_.weight_averaging, ramp);
+    for_each_chunk([&](std::size_t, std::size_t at, std::size_t n) {
+      for (std::size_t j = at; j < at + n; ++j) average[j] += toward * (parameters[j] - average[j]);
     });
   }
 
@@ -231,6 +245,15 @@ std::vector<std::uint32_t> all_windows(const WindowSource& windows) {
 
 }  // namespace
 
+double rate_factor(Training::Schedule schedule, std::int64_t step, std::int64_t steps) {
+  if (schedule == Training::Schedule::kConstant) return 1.0;
+  constexpr double kLast = 0.01;
+  const std::int64_t rise = steps / 50, fall = steps - rise;
+  if (step < rise) return double(step + 1) / double(rise + 1);
+  const double done = fall > 1 ? double(step - rise) / double(fall - 1) : 0.0;
+  return kLast + (1.0 - kLast) * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+}
+
 TrainingResult train(const Network& network, const Loss& loss, WindowSource& windows,
                      WindowSource* validation, const Training& training, float* parameters,
                      const EpochEnded& epoch_ended, Interrupt& interrupt) {
@@ -254,24 +277,36 @@ TrainingResult train(const Network& network, const Loss& loss, WindowSource& win
   Floats current(round_up(network.size, 64)), gradient(current.size()), best(current.size());
   current.assign(parameters, network.size);
   best.assign(parameters, network.size);
+  const bool averages = training.weight_averaging > 0;
+  Floats averaged(averages ? current.size() : 0);
+  if (averages) averaged.assign(parameters, network.size);
+  // What is validated and returned.
+  const float* const shown = averages ? averaged.data() : current.data();
   Optimizer optimizer(training, network.size, workers);
 
   TrainingResult result;
   double best_loss = std::numeric_limits<double>::infinity();
   std::uint32_t step = 0;
+  const std::int64_t steps = (n + batch - 1) / batch * training.epochs;
   const auto train_epoch = [&](int epoch) {
+    if (training.balance) {
+      Random random(training.seed, Purpose::kBalance, std::uint32_t(epoch));
+      windows.balance(order, random);
+    }
     if (training.shuffle) shuffle(order, training.seed, epoch);
     windows.arrange(order, batch);
     Sum total;
     for (std::int64_t at = 0; at < n; at += batch, ++step) {
       const Dropout dropout{training.seed, step};
       batches.pack(current.data());
+      const double rate = rate_factor(training.schedule, step, steps);
       const Sum sum = batches.run(order.data() + at, int(std::min<std::int64_t>(batch, n - at)),
-                                  network.dropout > 0 ? &dropout : nullptr);
+                                  network.dropout > 0 ? &dropout : nullptr, nullptr, rate);
       if (interrupt.requested()) break;
       if (sum.weight > 0 && !training.frozen) {
         batches.gradient(gradient.data());
-        optimizer.step(current.data(), gradient.data(), sum.weight);
+        optimizer.step(current.data(), gradient.data(), sum.weight, rate);
+        if (averages) optimizer.average(current.data(), averaged.data());
       }
       total += sum;
     }
@@ -279,7 +314,7 @@ TrainingResult train(const Network& network, const Loss& loss, WindowSource& win
   };
   const auto validate = [&] {
     Sum sum;
-    checks->pack(current.data());
+    checks->pack(shown);
     for (std::size_t at = 0; at < validation_order.size(); at += kValidationBatch)
       sum += checks->run(validation_order.data() + at,
                          int(std::min<std::size_t>(kValidationBatch, validation_order.size() - at)),
@@ -309,7 +344,7 @@ TrainingResult train(const Network& network, const Loss& loss, WindowSource& win
     if (!stops_early || score < best_loss) {
       best_loss = score;
       result.best_epoch = epoch;
-      best.assign(current.data(), network.size);
+      best.assign(shown, network.size);
     }
     result.cancelled = !epoch_ended({epoch, result.loss.back(), score, result.best_epoch});
     if (stops_early && epoch - result.best_epoch >= training.patience) break;

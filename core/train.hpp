@@ -14,6 +14,7 @@ namespace gatecast {
 
 struct Training {
   enum class Optimizer { kAdam, kRmsprop };
+  enum class Schedule { kConstant, kCosine };
 
   int epochs = 100, batch_size = 256;
   float learning_rate = 1e-3f, weight_decay = 0.0f;
@@ -24,8 +25,15 @@ struct Training {
   std::uint64_t seed = 0;
   bool shuffle = true;
   int threads = 1;
-  bool frozen = false;  // the network stays as it is: only windows' own parameters learn
+  Schedule schedule = Schedule::kConstant;
+  float weight_averaging = 0.0f;  // the decay of a moving average of the weights; 0: none
+  bool balance = false;           // an epoch takes as many windows of each series
+  bool frozen = false;            // the network stays as it is: only windows' own parameters learn
 };
+
+// What the learning rate is multiplied by in step 0, 1, ... of `steps`. Cosine: a linear rise over
+// the first fiftieth of them, then half a wave from 1 to 0.01.
+double rate_factor(Training::Schedule schedule, std::int64_t step, std::int64_t steps);
 
 struct EpochReport {
   int epoch;                     // from 1
@@ -43,7 +51,7 @@ struct TrainingResult {
 };
 
 // Changes `parameters` to those with the lowest validation loss, or to the last where there is no
-// validation or no patience.
+// validation or no patience. With weight averaging all of this is of the averaged weights.
 // Throws Diverged when a loss is not finite. The result has the same bits on any number of threads.
 TrainingResult train(const Network& network, const Loss& loss, WindowSource& windows,
                      WindowSource* validation, const Training& training, float* parameters,

@@ -97,8 +97,17 @@ double WindowScale::anchor(int k) const {
   return last();
 }
 
+void WindowRange::weigh_series_alike() {
+  std::int64_t used = 0;
+  for (std::size_t s = 0; s < first.size(); ++s) used += indptr[s] < indptr[s + 1];
+  weights.assign(first.size(), 0.0f);
+  for (std::size_t s = 0; s < first.size(); ++s)
+    if (const std::int64_t n = indptr[s + 1] - indptr[s])
+      weights[s] = float(double(size()) / (double(used) * double(n)));
+}
+
 WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int context_length,
-                          int horizon, double fraction) {
+                          int horizon, double fraction, std::int64_t at_most) {
   WindowSplit split;
   split.training.indptr.push_back(0);
   split.validation.indptr.push_back(0);
@@ -108,6 +117,10 @@ WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int
     if (count < 1) {  // too short for one whole window: one with left padding, if anything is left
       first = length - horizon - context_length;
       count = length > horizon ? 1 : 0;
+    }
+    if (count > at_most) {
+      first += count - at_most;
+      count = at_most;
     }
     const auto held = std::min<std::int64_t>(std::llround(fraction * double(count)),
                                              std::max<std::int64_t>(count - 1, 0));
@@ -124,7 +137,7 @@ WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int
 
 WindowScale WindowReader::read(Context context, int lane, int lanes, TileInput out,
                                std::vector<double>& filled) const {
-  const int C = windowing_.context_length, I = inputs();
+  const int P = windowing_.patch_size, steps = windowing_.context_steps(), I = inputs();
   const double* raw = context.values;
   int length = context.length;
   if (!complete_) {
@@ -138,8 +151,8 @@ WindowScale WindowReader::read(Context context, int lane, int lanes, TileInput o
   }
   const double spread = covariates_.spread ? covariates_.spread[context.series] : 0.0;
   const WindowScale scale(windowing_, context.values, length, spread);
-  const int start = C - length;
-  out.starts[lane] = std::min(start, C - 1);
+  const int padding = steps * P - length, start = padding / P;
+  out.starts[lane] = std::min(start, steps - 1);
   float* x = out.x + lane;
   for (std::ptrdiff_t j = 0; j < std::ptrdiff_t(start) * I; ++j) x[j * lanes] = 0.0f;
   const Covariates& c = covariates_;
@@ -147,32 +160,32 @@ WindowScale WindowReader::read(Context context, int lane, int lanes, TileInput o
   float width = 0;
   if (reads_width && spread > 0)
     width = float(std::clamp(std::log(std::fabs(scale.scale()) / spread), -3.0, 3.0));
-  const auto step = [&](int t, double value, bool observed) {
-    float* to = x + std::ptrdiff_t(t) * I * lanes;
-    const auto put = [&](const float* from, std::int64_t row, int n) {
-      for (int j = 0; j < n; ++j, to += lanes) *to = from ? from[row * n + j] : 0.0f;
-    };
-    *to = float(value);
-    to += lanes;
-    if (windowing_.mask) {
-      *to = observed ? 1.0f : 0.0f;
-      to += lanes;
-    }
-    if (reads_width) {
-      *to = width;
-      to += lanes;
-    }
-    const int at = t - start;  // from the context's first value
-    put(at < length ? c.past : nullptr, context.row + at, c.n_past);
-    put(c.future, c.n_future ? c.future_begin[context.series] + context.position + at : 0,
-        c.n_future);
-    put(c.constant, context.series, c.n_static);
+  const auto value = [&](int at) {
+    if (at < length) return at < 0 ? 0.0 : scale.to_network(context.values[at]);
+    return length ? scale.to_network(scale.anchor(at - length)) : 0.0;
   };
-  for (int t = start; t < C; ++t)
-    step(t, scale.to_network(context.values[t - start]), !std::isnan(raw[t - start]));
-  if (windowing_.reads_on)
-    for (int k = 0; k < windowing_.horizon; ++k)
-      step(C + k, length ? scale.to_network(scale.anchor(k)) : 0.0, false);
+  const std::int64_t future = c.n_future ? c.future_begin[context.series] + context.position : 0;
+  const int last = length + windowing_.horizon;
+  float* to = x + std::ptrdiff_t(start) * I * lanes;
+  const auto put = [&](float input) {
+    *to = input;
+    to += lanes;
+  };
+  const auto put_row = [&](const float* from, std::int64_t row, int n) {
+    for (int j = 0; j < n; ++j) put(from ? from[row * n + j] : 0.0f);
+  };
+  for (int t = start; t < windowing_.time_steps(); ++t) {
+    const int begin = t * P - padding, end = begin + P;  // from the context's first value
+    for (int at = begin; at < end; ++at) put(float(value(at)));
+    for (int at = begin; windowing_.mask && at < end; ++at)
+      put(0 <= at && at < length && !std::isnan(raw[at]) ? 1.0f : 0.0f);
+    if (reads_width) put(width);
+    for (int at = begin; c.n_past && at < end; ++at)
+      put_row(0 <= at && at < length ? c.past : nullptr, context.row + at, c.n_past);
+    for (int at = begin; c.n_future && at < end; ++at)
+      put_row(0 <= at && at < last ? c.future : nullptr, future + at, c.n_future);
+    put_row(c.constant, context.series, c.n_static);
+  }
   return scale;
 }
 
@@ -203,19 +216,35 @@ void SeriesWindows::gather(const std::uint32_t* windows, int n, int lanes, TileI
     const std::int64_t begin = std::max<std::int64_t>(position, 0), end = position + C;
     const Context context{y + begin, int(end - begin), series, begin, indptr_[series] + begin};
     const WindowScale scale = reader_.read(context, lane, lanes, out, filled);
-    for (int k = 0; k < h; ++k) {
+    const float weight = range_.weights.empty() ? 1.0f : range_.weights[series];
+    for (int k = 0; k < horizon(); ++k) {
       const bool counts =
-          end + k < range_.limit[series] && !scale.flat() && !std::isnan(y[end + k]);
+          k < h && end + k < range_.limit[series] && !scale.flat() && !std::isnan(y[end + k]);
       out.targets[k * lanes + lane] = counts ? float(scale.target(y[end + k], k)) : 0.0f;
-      out.weights[k * lanes + lane] = counts ? 1.0f : 0.0f;
+      out.weights[k * lanes + lane] = counts ? weight : 0.0f;
     }
   }
   for (int lane = n; lane < lanes; ++lane) {
     out.starts[lane] = 0;
     for (std::ptrdiff_t j = 0; j < std::ptrdiff_t(time_steps()) * inputs(); ++j)
       out.x[j * lanes + lane] = 0.0f;
-    for (int k = 0; k < h; ++k)
+    for (int k = 0; k < horizon(); ++k)
       out.targets[k * lanes + lane] = out.weights[k * lanes + lane] = 0.0f;
+  }
+}
+
+void SeriesWindows::balance(std::vector<std::uint32_t>& windows, Random& random) const {
+  std::vector<std::int64_t> used;
+  for (std::size_t s = 0; s + 1 < range_.indptr.size(); ++s)
+    if (range_.indptr[s] < range_.indptr[s + 1]) used.push_back(std::int64_t(s));
+  const std::size_t S = used.size(), n = windows.size();
+  for (std::size_t i = 0; i < S; ++i) {
+    const std::uint64_t begin = range_.indptr[used[i]], count = range_.indptr[used[i] + 1] - begin;
+    const std::uint64_t share = n / S + (i < n % S);
+    // One from each of `share` equal parts of the series.
+    for (std::uint64_t part = 0; part < share; ++part)
+      windows[part * S + i] =
+          std::uint32_t(begin + (part * count + random.below(std::uint32_t(count))) / share);
   }
 }
 

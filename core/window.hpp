@@ -1,13 +1,17 @@
 // From series to what a tile is fed with: windows are gathered, scaled and anchored one tile at a
 // time; an array of all windows never exists.
 //
-// Letters: C context length, h horizon, T steps of the network (C, or C + h where it reads on
-// through the horizon), I inputs a step, L lanes. A missing value is NaN.
+// Letters: C context length, h horizon, P values a step reads (a patch), T steps of the network
+// (the patches of C, and of h where it reads on through the horizon), I inputs a step, L lanes. A
+// missing value is NaN.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
+
+#include "random.hpp"
 
 namespace gatecast {
 
@@ -35,8 +39,16 @@ struct Windowing {
   bool mask = false;      // an input says whether the value of a step was observed
   bool reads_on = false;  // the network goes on through the horizon, where covariates are known and
                           // the value is its anchor, not observed
+  int patch_size = 1;     // values that one step reads
 
-  int time_steps() const { return context_length + (reads_on ? horizon : 0); }
+  int context_steps() const { return patches(context_length); }
+  int time_steps() const { return context_steps() + (reads_on ? patches(horizon) : 0); }
+  // Steps that the head reads, and values that come out of them: whole patches, where it reads on.
+  int head_steps() const { return reads_on ? patches(horizon) : 1; }
+  int output_steps() const { return reads_on ? patches(horizon) * patch_size : horizon; }
+
+ private:
+  int patches(int length) const { return (length - 1) / patch_size + 1; }
 };
 
 // What the network reads beside the values, encoded. Empty by default.
@@ -87,25 +99,28 @@ struct Context {
 // What a tile reads. Lanes beyond the windows asked for have zero input and zero weights.
 struct TileInput {
   float* x;        // [T][I][L]
-  float* targets;  // [h][L]
-  float* weights;  // [h][L]: 1 where a target counts, 0 where it does not
+  float* targets;  // [h][L], h here the steps that come out
+  float* weights;  // [h][L]: its window's weight, mostly 1, where a target counts, 0 elsewhere
   int* starts;     // [L]: the step at which a lane's sequence begins; before it, padding
 };
 
-// Writes contexts as the network reads them. A step's inputs: the scaled value; whether it was
-// observed, where there is a mask; how wide the window is beside its series, where that is known
-// (what a covariate does to a scaled value depends on it); covariates known so far, known ahead,
-// and constant.
+// Writes contexts as the network reads them. A step's inputs: the scaled values of its patch;
+// whether they were observed, where there is a mask; how wide the window is beside its series,
+// where that is known (what a covariate does to a scaled value depends on it); covariates known so
+// far and known ahead, those of one value after those of the other; and constant ones.
 class WindowReader {
  public:
   // `complete`: no value is missing.
   WindowReader(const Windowing& windowing, const Covariates& covariates, bool complete)
       : windowing_(windowing), covariates_(covariates), complete_(complete) {}
   int inputs() const {
-    return 1 + windowing_.mask + reads_width() + covariates_.n_past + covariates_.n_future +
-           covariates_.n_static;
+    return windowing_.patch_size *
+               (1 + windowing_.mask + covariates_.n_past + covariates_.n_future) +
+           reads_width() + covariates_.n_static;
   }
-  // Right-aligned before the horizon. In the place of missing values stands a line from neighbour
+  // Right-aligned before the horizon, so that it is the first patch that may begin before the
+  // context, where all is 0. The last one may reach beyond the horizon, where no covariates are
+  // asked for: 0. In the place of missing values stands a line from neighbour
   // to neighbour within the context, or the nearest; `filled` holds it, and must outlive the scale.
   WindowScale read(Context context, int lane, int lanes, TileInput out,
                    std::vector<double>& filled) const;
@@ -143,6 +158,8 @@ class WindowSource {
   virtual void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const = 0;
   // "series 3, window 17" for messages.
   virtual std::string describe(std::uint32_t window) const = 0;
+  // Takes an epoch's windows anew, as many from each series, where windows are of series.
+  virtual void balance(std::vector<std::uint32_t>&, Random&) const {}
   // Windows may depend on parameters of their own, which then learn after each tile; no window is
   // in two tiles of a batch. `rate` is the learning rate's factor at this step.
   virtual bool learns() const { return false; }
@@ -159,17 +176,22 @@ struct WindowRange {
   std::vector<std::int64_t> first;   // [n_series] position of the first window
   std::vector<std::int64_t> limit;   // [n_series] targets at or after it do not count
   std::vector<std::int64_t> indptr;  // [n_series + 1] running count of windows
+  std::vector<float> weights;        // [n_series] of a window; empty where all count alike
 
   std::int64_t size() const { return indptr.back(); }
+  // Weighs windows so that all series that have any count alike; the mean weight is 1.
+  void weigh_series_alike();
 };
 
 // The last `fraction` of each series' windows are for validation; the training windows before them
-// count no target that validation will ask for.
+// count no target that validation will ask for. With `at_most`, only so many of the newest windows
+// of each series are used at all.
 struct WindowSplit {
   WindowRange training, validation;
 };
 WindowSplit split_by_time(const std::int64_t* indptr, std::int64_t n_series, int context_length,
-                          int horizon, double fraction);
+                          int horizon, double fraction,
+                          std::int64_t at_most = std::numeric_limits<std::int64_t>::max());
 
 // Windows of many series, end to end in `values`; series s is values[indptr[s] : indptr[s + 1]].
 class SeriesWindows final : public WindowSource {
@@ -179,9 +201,11 @@ class SeriesWindows final : public WindowSource {
   std::int64_t size() const override { return range_.size(); }
   int time_steps() const override { return windowing_.time_steps(); }
   int inputs() const override { return reader_.inputs(); }
-  int horizon() const override { return windowing_.horizon; }
+  int horizon() const override { return windowing_.output_steps(); }
   void gather(const std::uint32_t* windows, int n, int lanes, TileInput out) const override;
   std::string describe(std::uint32_t window) const override;
+  // Evenly spread over each series: some of a long one's windows, those of a short one repeatedly.
+  void balance(std::vector<std::uint32_t>& windows, Random& random) const override;
 
  private:
   struct Place {

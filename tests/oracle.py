@@ -318,7 +318,7 @@ class RmsProp:
 OPTIMIZERS = {"adam": AdamW, "rmsprop": RmsProp}
 
 
-# From series to windows, as core/window.hpp says. A missing value is NaN.
+# From series to windows, as core/window.hpp says. A missing value is NaN; P values a step.
 
 
 @dataclass(frozen=True)
@@ -330,10 +330,16 @@ class Windowing:
     season_length: int = 1
     mask: bool = False
     reads_on: bool = False
+    patch_size: int = 1
 
     @property
     def head_steps(self) -> int:
-        return self.horizon if self.reads_on else 1
+        return -(-self.horizon // self.patch_size) if self.reads_on else 1
+
+    @property
+    def output_steps(self) -> int:
+        """Values that come out: whole patches where the head reads several steps."""
+        return self.head_steps * self.patch_size if self.reads_on else self.horizon
 
 
 @dataclass(frozen=True)
@@ -351,12 +357,12 @@ class Scale:
 
     location: float
     scale: float
-    anchors: Array  # [h]
+    anchors: Array  # [output_steps]
     last: float
     flat: bool  # it is continued by its last value, and not trained on
 
     def from_network(self, outputs: Array) -> Array:
-        """[h * Q] to the data's units, [h, Q]."""
+        """[output_steps * Q] to the data's units, [output_steps, Q]."""
         outputs = outputs.reshape(len(self.anchors), -1)
         if self.flat:
             return np.full_like(outputs, self.last)
@@ -365,7 +371,7 @@ class Scale:
 
 def window_scale(y: Array, windowing: Windowing, spread: float) -> Scale:
     """From a context without gaps; `spread` is 0 where it is not known."""
-    h, m = windowing.horizon, windowing.season_length
+    h, m = windowing.output_steps, windowing.season_length
     if len(y) == 0:
         return Scale(0.0, 1.0, np.full(h, np.nan), np.nan, flat=True)
     typical = np.abs(y).mean()
@@ -404,7 +410,7 @@ def read_context(
     context: Context, windowing: Windowing, covariates: Covariates | None
 ) -> tuple[Array, int, Scale]:
     """x [T, I], the step at which the sequence begins, and the scale."""
-    C, h, s = windowing.context_length, windowing.horizon, context.series
+    C, h, P, s = windowing.context_length, windowing.horizon, windowing.patch_size, context.series
     spread = 0.0
     if covariates is not None and covariates.spread is not None:
         spread = covariates.spread[s]
@@ -413,39 +419,48 @@ def read_context(
     n = len(context.y) - missing
     y = np.interp(np.arange(n) + missing, observed, context.y[observed]) if n else np.zeros(0)
     scale = window_scale(y, windowing, spread)
+    ends = missing + n  # as many values after context.y[0] the horizon begins
 
-    def inputs(at: int, value: float) -> list[float]:
-        """Of one step, at steps after context.y[0]; value in the data's units."""
-        row = [(value - scale.location) / scale.scale if n else 0.0]
+    def value(at: int) -> float:
+        """What the network sees, `at` values after context.y[0]."""
+        if n == 0 or at < missing:
+            return 0.0
+        known = y[at - missing] if at < ends else scale.anchors[at - ends]
+        return (known - scale.location) / scale.scale
+
+    def patch(first: int) -> list[float]:
+        """The inputs of the step that reads P values."""
+        places = range(first, first + P)
+        row = [value(at) for at in places]
         if windowing.mask:
-            row.append(float(at in observed))
+            row += [float(at in observed) for at in places]
         if covariates is None:
             return row
         if covariates.spread is not None and windowing.scaling not in ("none", "series"):
             row.append(np.clip(np.log(abs(scale.scale) / spread), -3, 3) if spread > 0 else 0.0)
-        if covariates.past.shape[1]:
-            known = at < len(context.y)
+        for at in places if covariates.past.shape[1] else ():
+            known = missing <= at < ends
             row += list(covariates.past[context.row + at] if known else 0 * covariates.past[0])
-        if covariates.future.shape[1]:
-            row += list(covariates.future[covariates.future_begin[s] + context.position + at])
+        for at in places if covariates.future.shape[1] else ():
+            asked = missing <= at < ends + h
+            place = covariates.future_begin[s] + context.position + at
+            row += list(covariates.future[place] if asked else 0 * covariates.future[0])
         return row + list(covariates.constant[s])
 
-    rows = [inputs(missing + j, y[j]) for j in range(n)]
-    if windowing.reads_on:
-        rows += [inputs(len(context.y) + k, scale.anchors[k]) for k in range(h)]
-    T = C + h * windowing.reads_on
-    width = len(rows[0]) if rows else len(inputs(0, np.nan))
-    x = np.zeros((T, width))
-    if rows:
-        x[T - len(rows) :] = rows
-    return x, min(C - n, C - 1), scale
+    steps = -(-C // P)
+    T = steps + (windowing.head_steps if windowing.reads_on else 0)
+    # Patches end where the horizon begins; those before the first value are padding.
+    rows = [patch(ends + (t - steps) * P) for t in range(T)]
+    begins = steps - -(-n // P)
+    rows[:begins] = [[0.0] * len(rows[0])] * begins
+    return np.array(rows), min(begins, steps - 1), scale
 
 
 @dataclass(frozen=True)
 class Windows:
     x: Array  # [N, T, I]
-    y: Array  # [N, h], in the network's units
-    weights: Array  # [N, h]
+    y: Array  # [N, output_steps], in the network's units
+    weights: Array  # [N, output_steps]
     starts: NDArray[np.int64]  # [N]
 
 
@@ -455,9 +470,10 @@ def windows(
     windowing: Windowing,
     covariates: Covariates | None = None,
     validation_fraction: float = 0.0,
+    windows_per_series: int | None = None,
 ) -> tuple[Windows, Windows]:
     """All windows for training, and for validation, series by series and in the order of time."""
-    C, h = windowing.context_length, windowing.horizon
+    C, h, K = windowing.context_length, windowing.horizon, windowing.output_steps
     training: list[tuple] = []
     validation: list[tuple] = []
     for s, (begin, end) in enumerate(pairwise(indptr)):
@@ -465,6 +481,7 @@ def windows(
         origins = list(range(C, length - h + 1))  # where the targets begin
         if not origins and length > h:
             origins = [length - h]  # one, with a shorter context
+        origins = origins[-(windows_per_series or len(origins)) :]
         held = min(int(validation_fraction * len(origins) + 0.5), max(len(origins) - 1, 0))
         for number, origin in enumerate(origins):
             kept = number < len(origins) - held
@@ -473,15 +490,17 @@ def windows(
             first = max(origin - C, 0)
             context = Context(values[begin + first : begin + origin], s, first, begin + first)
             x, start, scale = read_context(context, windowing, covariates)
-            y = (values[begin + origin : begin + origin + h] - scale.anchors) / scale.scale
-            counts = ~np.isnan(y) & (origin + np.arange(h) < limit) & (not scale.flat)
+            target = np.full(K, np.nan)
+            target[:h] = values[begin + origin : begin + origin + h]
+            y = (target - scale.anchors) / scale.scale
+            counts = ~np.isnan(y) & (origin + np.arange(K) < limit) & (not scale.flat)
             (training if kept else validation).append(
                 (x, np.where(counts, y, 0), np.float64(counts), start)
             )
     return tuple(
         Windows(*(np.array(part) for part in zip(*w, strict=True)))
         if w
-        else Windows(np.zeros((0, 0, 0)), np.zeros((0, h)), np.zeros((0, h)), np.zeros(0, np.int64))
+        else Windows(np.zeros((0, 0, 0)), np.zeros((0, K)), np.zeros((0, K)), np.zeros(0, np.int64))
         for w in (training, validation)
     )
 
@@ -508,7 +527,7 @@ def forecast(
         x, start, scale = read_context(context, windowing, covariates)
         form = ((), windowing.head_steps, dilations)
         outputs, _ = forward(parameters, x[None], np.array([start]), *form)
-        result.append(scale.from_network(outputs[0]))
+        result.append(scale.from_network(outputs[0])[: windowing.horizon])
     return np.array(result)
 
 
@@ -532,7 +551,13 @@ def forecast_recursive(
             gone = max(len(known) - windowing.context_length, 0)
             now = Context(known[gone:], n, context.position + gone, context.row + gone)
             x, start, scale = read_context(now, windowing, covariates)
-            outputs, _ = forward(parameters, x[None], np.array([start]), dilations=dilations)
+            outputs, _ = forward(
+                parameters,
+                x[None],
+                np.array([start]),
+                head_steps=windowing.head_steps,
+                dilations=dilations,
+            )
             result[n, step] = scale.from_network(outputs[0])[0, 0]
     return result
 

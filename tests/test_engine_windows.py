@@ -139,11 +139,12 @@ def make_model(
     seed: int = 50,
     dilations: oracle.Dilations = (),
 ) -> Model:
-    c, inputs = data.covariates, 1 + windowing.mask
+    c, P = data.covariates, windowing.patch_size
+    inputs = P * (1 + windowing.mask)
     if c is not None:
-        inputs += c.past.shape[1] + c.future.shape[1] + c.constant.shape[1]
+        inputs += P * (c.past.shape[1] + c.future.shape[1]) + c.constant.shape[1]
         inputs += c.spread is not None and windowing.scaling not in ("none", "series")
-    K, outputs = windowing.head_steps, windowing.horizon * loss.outputs_per_target
+    K, outputs = windowing.head_steps, windowing.output_steps * loss.outputs_per_target
     shapes = oracle.layout(inputs, hidden, outputs // K)
     network = _core.Network(
         inputs, list(hidden), outputs, precision=precision, head_steps=K, dilations=dilations
@@ -310,6 +311,7 @@ def random_case(draw: st.DataObject) -> tuple[Model, Data]:
         draw.draw(st.integers(1, 6), "season_length"),
         draw.draw(st.booleans(), "mask"),
         draw.draw(st.booleans(), "reads_on"),
+        draw.draw(st.sampled_from([1, 1, 2, 3, 5, 13]), "patch_size"),
     )
     data = make_data(
         draw.draw(st.integers(0, 2**20), "seed"),
@@ -336,10 +338,13 @@ def test_whatever_the_series_losses_are_the_oracles(draw: st.DataObject, fractio
     assert_losses_match_oracle(model, data, fraction, rel=3e-5)
 
 
+@pytest.mark.parametrize("patch_size", [1, 4])
 @pytest.mark.parametrize("reads_on", [False, True], ids=["final state", "reads on"])
-def test_weights_after_some_steps_are_the_oracles(reads_on: bool, isa: str) -> None:
+def test_weights_after_some_steps_are_the_oracles(
+    reads_on: bool, patch_size: int, isa: str
+) -> None:
     data = make_data()
-    windowing = Windowing(6, 3, "standard", "season", 4, mask=True, reads_on=reads_on)
+    windowing = Windowing(6, 3, "standard", "season", 4, True, reads_on, patch_size)
     model = make_model(windowing, data, hidden=(5, 4))
     windows, _ = oracle.windows(data.values, data.indptr, windowing, data.covariates)
     K, shapes = windowing.head_steps, {n: p.shape for n, p in model.parameters.items()}
@@ -460,12 +465,13 @@ def test_whatever_the_series_forecasts_are_the_oracles(draw: st.DataObject) -> N
 
 @pytest.mark.parametrize("dilations", [(), ((1,), (4,))], ids=["plain", "dilated"])
 @pytest.mark.parametrize("reads_on", [False, True], ids=["final state", "reads on"])
+@pytest.mark.parametrize("patch_size", [1, 4])
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_forecasts_fed_back_are_the_oracles(
-    scaling: str, reads_on: bool, dilations: oracle.Dilations, isa: str
+    scaling: str, patch_size: int, reads_on: bool, dilations: oracle.Dilations, isa: str
 ) -> None:
     data = make_data(n=(0, 3, 1))
-    windowing = Windowing(6, 1, scaling, "season", 3, mask=True, reads_on=reads_on)
+    windowing = Windowing(6, 1, scaling, "season", 3, True, reads_on, patch_size)
     # Weights small enough that nothing fed back runs away, where float32 would show.
     model = make_model(windowing, data, hidden=(3, 3), dilations=dilations)
     model = replace(model, parameters={n: 0.5 * p for n, p in model.parameters.items()})
@@ -484,6 +490,62 @@ def test_forecasts_fed_back_are_the_oracles(
     singles = [forecast_recursive(model, part, 8) for part in few_at_a_time(data)]
     assert_forecasts_match(np.concatenate(singles), tiles, 1e-5)
     assert len({forecast_recursive(model, data, 8, n).tobytes() for n in THREADS}) == 1
+
+
+# Patches: several values a step.
+
+
+@pytest.mark.parametrize("patch_size", [2, 3, 4, 6, 7, 50])
+@pytest.mark.parametrize("reads_on", [False, True], ids=["final state", "reads on"])
+def test_patched_losses_and_forecasts_are_the_oracles(
+    reads_on: bool, patch_size: int, isa: str
+) -> None:
+    data = make_data()
+    windowing = Windowing(6, 5, "standard", "season", 4, True, reads_on, patch_size)
+    model = make_model(windowing, data, PINBALL)
+    assert_losses_match_oracle(model, data, 0.3)
+    expected = oracle.forecast(
+        model.parameters, data.values, data.begin, data.end, windowing, data.covariates
+    )
+    tiles = forecast(model, data)
+    assert_forecasts_match(tiles, expected, 1e-5)
+    singles = [forecast(model, part) for part in few_at_a_time(data)]
+    assert_forecasts_match(np.concatenate(singles), expected, 1e-5)
+    bare, plain = replace(windowing, mask=False), make_data(n=(0, 0, 0), spread=False)
+    assert_losses_match_oracle(make_model(bare, plain), plain, 0.3)
+
+
+def test_a_patch_is_the_values_of_its_steps_oldest_first() -> None:
+    y = oracle.uniform(1, 10)
+    context = oracle.Context(y, 0, 0, 0)
+    plain, _, _ = oracle.read_context(context, Windowing(10, 2), None)  # [10, 1]
+    pairs, start, _ = oracle.read_context(context, Windowing(10, 2, patch_size=2), None)
+    np.testing.assert_array_equal(pairs, plain.reshape(5, 2))
+    assert start == 0
+    # What is left over of ten is the first patch's end.
+    threes, start, _ = oracle.read_context(context, Windowing(10, 2, patch_size=3), None)
+    np.testing.assert_array_equal(threes, np.append([0, 0], plain).reshape(4, 3))
+    assert start == 0
+    # A short series starts at the patch that holds its first value.
+    short = oracle.Context(y[:4], 0, 0, 0)
+    threes, start, _ = oracle.read_context(short, Windowing(10, 2, patch_size=3), None)
+    assert start == 2
+    assert not threes[:2].any()
+    assert threes[2, :2].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("reads_on", [False, True], ids=["final state", "reads on"])
+def test_a_network_that_reads_patches_of_zeros_ahead_of_a_series_forgets_nothing(
+    reads_on: bool,
+) -> None:
+    # With room for more patches than the series fills, the forecast is that without them.
+    data = make_data(3, (7, 5, 6, 7, 4), gaps=0.0)
+    found = []
+    for context_length in (9, 30):
+        windowing = Windowing(context_length, 4, "level", "last", 1, True, reads_on, 3)
+        model = make_model(windowing, data)
+        found.append(forecast(model, data))
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 # What a gap is.
@@ -511,11 +573,12 @@ def test_a_gap_is_a_line_that_the_mask_tells_from_values(copies: int, isa: str) 
 
 
 @pytest.mark.parametrize("copies", [1, 9])
+@pytest.mark.parametrize("patch_size", [1, 2, 4])
 @pytest.mark.parametrize("reads_on", [False, True])
 def test_missing_values_at_the_beginning_are_a_late_start(
-    copies: int, reads_on: bool, isa: str
+    copies: int, patch_size: int, reads_on: bool, isa: str
 ) -> None:
-    windowing = Windowing(6, 2, "standard", "last", mask=True, reads_on=reads_on)
+    windowing = Windowing(6, 2, "standard", "last", 1, True, reads_on, patch_size)
     model, data = simple([9, 9, np.nan, np.nan, np.nan, 2, np.nan, 3], windowing, copies)
     late = replace(
         data,
@@ -528,11 +591,12 @@ def test_missing_values_at_the_beginning_are_a_late_start(
 
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("copies", [1, 9])
+@pytest.mark.parametrize("patch_size", [1, 3])
 @pytest.mark.parametrize("reads_on", [False, True])
 def test_a_context_without_a_value_has_no_forecast_and_no_part_in_training(
-    scaling: str, copies: int, reads_on: bool
+    scaling: str, copies: int, patch_size: int, reads_on: bool
 ) -> None:
-    windowing = Windowing(4, 2, scaling, "season", 2, mask=True, reads_on=reads_on)
+    windowing = Windowing(4, 2, scaling, "season", 2, True, reads_on, patch_size)
     model, data = simple([3, 1] + [np.nan] * 4, windowing, copies)
     assert np.isnan(forecast(model, data)).all()
     model, data = simple([3, 1] + [np.nan] * 4 + [5, 6], windowing, copies)
@@ -641,13 +705,14 @@ def known_at(data: Data, length: NDArray[np.int64], h: int) -> Known:
 
 @pytest.mark.parametrize("poison", [np.nan, 1e9, 0.0])
 @pytest.mark.parametrize("reads_on", [False, True], ids=["final state", "reads on"])
+@pytest.mark.parametrize("patch_size", [1, 2])
 @pytest.mark.parametrize("lengths", [(12, 9, 20), (12, 20, 9, 15, 7, 30)], ids=str)
 def test_what_comes_after_an_origin_changes_no_bit_of_its_forecast(
-    lengths: tuple[int, ...], reads_on: bool, poison: float, isa: str
+    lengths: tuple[int, ...], patch_size: int, reads_on: bool, poison: float, isa: str
 ) -> None:
     h, data = 3, make_data(2, lengths)
     length = np.array(lengths) - 5
-    model = make_model(Windowing(6, h, "standard", "last", mask=True, reads_on=reads_on), data)
+    model = make_model(Windowing(6, h, "standard", "last", 1, True, reads_on, patch_size), data)
     known = known_at(data, length, h)
     c = data.covariates
     assert c is not None
@@ -673,14 +738,15 @@ def test_what_comes_after_an_origin_changes_no_bit_of_its_forecast(
     ):
         moved = known.forecast(model, replace(data, covariates=changed), length)
         assert (moved != before).all()
-    # So is each step's own row of what is known ahead, from that step on.
+    # So is each step's own row of what is known ahead, from its patch on.
     for k in range(h if reads_on else 0):
         row = np.zeros_like(known.horizon)
         row[c.future_begin + length + k] = True
         changed = replace(c, future=poisoned(c.future, row, 0.25))
         moved = known.forecast(model, replace(data, covariates=changed), length)
-        assert (moved[:, :k] == before[:, :k]).all()
-        assert (moved[:, k:] != before[:, k:]).all()
+        first = k // patch_size * patch_size
+        assert (moved[:, :first] == before[:, :first]).all()
+        assert (moved[:, first:] != before[:, first:]).all()
 
 
 @pytest.mark.parametrize("reads_on", [False, True], ids=["final state", "reads on"])

@@ -48,6 +48,9 @@ class Training:
         seed: int = 0,
         shuffle: bool = True,
         threads: int = 0,
+        schedule: str = "constant",
+        weight_averaging: float = 0.0,
+        balance: str = "windows",
     ) -> None: ...
 
 class Windowing:
@@ -61,6 +64,7 @@ class Windowing:
         season_length: int = 1,
         mask: bool = False,
         reads_on: bool = False,
+        patch_size: int = 1,
     ) -> None: ...
 
 class Covariates:
@@ -113,6 +117,7 @@ def fit(
     training: Training,
     callback: Callable[[int, float, float, int], bool | None] | None = None,
     covariates: Covariates | None = None,
+    windows_per_series: int | None = None,
 ) -> FitResult: ...
 def fit_arrays(
     network: Network,

@@ -20,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "dispatch.hpp"
@@ -154,36 +155,60 @@ const Sizes kQuick{.batches = {1, 17, 65, 1200},
 
 // The oracle itself.
 
+// A plain stack; one that begins late and whose head reads two steps; dilated blocks of layers
+// that begin late, and a head that reads every step.
+struct OracleForm {
+  const char* name;
+  bool ragged;
+  int head_steps;
+  std::vector<int> hidden;
+  std::vector<std::vector<int>> dilations;
+};
+const std::vector<OracleForm> kOracleForms{
+    {"plain, ", false, 1, {3, 2}, {}},
+    {"late starts, two steps, ", true, 2, {3, 2}, {}},
+    {"dilated blocks, every step, ", true, Network::kEveryStep, {2, 3, 2}, {{2}, {1, 3}}}};
+
 void check_oracle(Report& report, bool quick) {
   constexpr double kStep = 1e-5;
   for (const Loss& loss : kLosses)
-    for (int head_steps : {2, 1}) {
-      const bool ragged = head_steps > 1;
-      if (quick && !ragged) continue;
+    for (const OracleForm& form : kOracleForms) {
+      if (quick && !form.ragged) continue;
       const int T = 4, h = 2;
-      const Network network(2, {3, 2}, h * loss.outputs_per_target(), 0.0f, Precision::kFloat32,
-                            head_steps);
+      const Network network(2, form.hidden, h * loss.outputs_per_target(), 0.0f,
+                            Precision::kFloat32, form.head_steps, form.dilations);
       Vector p = doubles(oracle::make_parameters(network, Draws(1)));
-      Batch batch =
-          oracle::make_batch(4, T, network.inputs, h, ragged, ragged, Draws(2), head_steps);
+      Batch batch = oracle::make_batch(4, T, network.inputs, h, form.ragged, form.ragged, Draws(2),
+                                       form.head_steps);
       oracle::away_from_kinks(network, loss, p, batch);
-      const Vector gradient = oracle::gradients(network, loss, batch, p).gradient;
+      const oracle::Gradients expected = oracle::gradients(network, loss, batch, p);
+      const auto loss_now = [&] { return oracle::gradients(network, loss, batch, p).loss; };
+      const std::string what = name_of(loss) + ", " + form.name;
       for (const Parameter& tensor : network.parameters()) {
         const std::size_t n = std::size_t(tensor.rows) * std::max(tensor.columns, 1);
         Vector slopes(n);
         for (std::size_t j = 0; j < n; ++j) {
-          const double middle = p[tensor.offset + j];
-          const auto at = [&](double moved) {
-            p[tensor.offset + j] = moved;
-            return oracle::gradients(network, loss, batch, p).loss;
-          };
-          slopes[j] = (at(middle + kStep) - at(middle - kStep)) / (2 * kStep);
-          p[tensor.offset + j] = middle;
+          double& moved = p[tensor.offset + j];
+          const double middle = std::exchange(moved, moved + kStep), above = loss_now();
+          moved = middle - kStep;
+          slopes[j] = (above - loss_now()) / (2 * kStep);
+          moved = middle;
         }
-        compare(report,
-                name_of(loss) + (ragged ? ", late starts, two steps, " : ", ") + tensor.name,
-                slopes.data(), gradient.data() + tensor.offset, n, 1e-7);
+        compare(report, what + tensor.name, slopes.data(), expected.gradient.data() + tensor.offset,
+                n, 1e-7);
       }
+      // Inputs are floats, so that a difference reaches further and errs more.
+      Vector slopes(batch.x.size());
+      for (std::size_t j = 0; j < slopes.size(); ++j) {
+        if (batch.x[j] > 1e20f) continue;  // before the sequence
+        const float middle = batch.x[j], up = middle + 1e-3f, down = middle - 1e-3f;
+        batch.x[j] = up;
+        const double above = loss_now();
+        batch.x[j] = down;
+        slopes[j] = (above - loss_now()) / (double(up) - double(down));
+        batch.x[j] = middle;
+      }
+      compare(report, what + "x", slopes.data(), expected.inputs.data(), slopes.size(), 1e-5);
     }
 }
 
@@ -193,6 +218,7 @@ struct Shape {
   const char* name;
   int inputs;
   std::vector<int> hidden;
+  std::vector<std::vector<int>> dilations = {};  // by block
 };
 
 const std::vector<Shape> kShapes{
@@ -203,6 +229,8 @@ const std::vector<Shape> kShapes{
     {"100 of 4 inputs", 4, {100}},
     {"16 of 5 inputs", 5, {16}},
     {"40, 24 of 9 inputs", 9, {40, 24}},
+    {"dilated", 1, {5, 20}, {{3, 60}}},
+    {"dilated blocks", 17, {24, 24, 9, 24}, {{1, 4}, {7, 12}}},
 };
 
 double flops(const Shape& shape, int T, int N) {
@@ -234,12 +262,15 @@ std::vector<Case> make_cases(const Shape& shape, const Sizes& sizes) {
       const int h = draws.one_of<int>({1, 2, 12});
       const Loss& loss = draws.one_of(kLosses);
       const bool late = draws.below(2), weighted = draws.below(2);
-      const int head_steps = h <= T && cases.size() % 2 ? h : 1;
+      const int several = h <= T && cases.size() % 2 ? h : 1;
+      // The head reads every step where layers are dilated, but in one case of three.
+      const int head_steps =
+          !shape.dilations.empty() && cases.size() % 3 ? Network::kEveryStep : several;
       Case c{std::to_string(N) + " windows of " + std::to_string(T) + ", h " + std::to_string(h) +
                  ", " + name_of(loss) + (late ? ", late starts" : "") +
                  (weighted ? ", weights" : "") + ", " + std::to_string(head_steps) + " steps:",
              Network(shape.inputs, shape.hidden, h * loss.outputs_per_target(), 0.0f,
-                     Precision::kFloat32, head_steps),
+                     Precision::kFloat32, head_steps, shape.dilations),
              loss,
              {},
              oracle::make_batch(N, T, shape.inputs, h, late, weighted, Draws(draws.next()),
@@ -256,13 +287,29 @@ std::vector<Case> make_cases(const Shape& shape, const Sizes& sizes) {
 
 void check_gradients(Report& report, const Tolerance& tolerance, const Case& c) {
   const Network network = in_precision(tolerance.precision, c.network);
-  std::vector<float> outputs(c.expected.outputs.size()), gradient(c.network.size);
-  const double loss = loss_and_gradient(network, c.loss, c.batch.windows(), 1, 0,
-                                        c.parameters.data(), outputs.data(), gradient.data());
+  const Batch& batch = c.batch;
+  const std::size_t O = network.outputs_at(batch.T);
+  std::vector<float> outputs(batch.N * O), gradient(network.size), inputs(batch.x.size());
+  ArrayWindows windows = batch.windows(inputs.data());
+  const double loss = loss_and_gradient(network, c.loss, windows, 1, 0, c.parameters.data(),
+                                        outputs.data(), gradient.data());
+  std::vector<float> real;  // but of steps before a sequence's begin
+  for (int n = 0; n < batch.N; ++n) {
+    const bool every = network.head_steps == Network::kEveryStep;
+    const std::size_t before = every ? std::size_t(batch.starts[n]) * network.head_outputs() : 0;
+    real.insert(real.end(), outputs.begin() + std::ptrdiff_t(n * O + before),
+                outputs.begin() + std::ptrdiff_t((n + 1) * O));
+  }
   compare(report, c.name + " loss", &loss, &c.expected.loss, 1, tolerance.outputs);
-  compare(report, c.name + " outputs", outputs.data(), c.expected.outputs.data(), outputs.size(),
+  report.check(real.size() == c.expected.outputs.size(), c.name + " other outputs");
+  compare(report, c.name + " outputs", real.data(), c.expected.outputs.data(), real.size(),
           tolerance.outputs);
   compare_tensors(report, c.name, network, gradient, c.expected.gradient, tolerance.gradients);
+  double total = 0;  // what is written for the inputs is the gradient of the sum
+  for (float w : batch.weights) total += w;
+  for (float& x : inputs) x = float(x / total);
+  compare(report, c.name + " inputs", inputs.data(), c.expected.inputs.data(), inputs.size(),
+          tolerance.gradients);
 }
 
 // Some steps of an optimiser, all windows in each.
@@ -289,8 +336,9 @@ void check_optimizers(Report& report, const Tolerance& tolerance) {
         steps.step(g.gradient, expected);
       }
       Interrupt never([] { return true; });
+      ArrayWindows windows = batch.windows();
       const std::vector<double> actual =
-          train(network, loss, batch.windows(), nullptr, training, p.data(), go_on, never).loss;
+          train(network, loss, windows, nullptr, training, p.data(), go_on, never).loss;
       const std::string what =
           std::string(optimizer == Training::Optimizer::kAdam ? "adam" : "rmsprop") +
           (clip_norm > 0 ? ", clipped," : "");
@@ -394,8 +442,8 @@ std::vector<ForecastCase> make_forecast_cases(const Shape& shape, const Sizes& s
     // No gradients, but h + 1 times forward.
     if (flops(shape, C, n) / 3 * (h + 1) > sizes.most_flops) continue;
     ForecastCase c{make_histories(n, C, Draws(n)),
-                   Network(1, shape.hidden, h, 0.0f),
-                   Network(1, shape.hidden, 1, 0.0f),
+                   Network(1, shape.hidden, h, 0.0f, Precision::kFloat32, 1, shape.dilations),
+                   Network(1, shape.hidden, 1, 0.0f, Precision::kFloat32, 1, shape.dilations),
                    {},
                    {},
                    {},
@@ -442,17 +490,22 @@ void same_bits(Report& report, const Sizes& sizes, const std::string& what, cons
                  what + ": other bits on " + std::to_string(sizes.threads[j]) + " threads");
 }
 
-Bits gradient_bits(const Sizes& sizes, Precision precision, int threads) {
+Bits gradient_bits(const Sizes& sizes, Precision precision, bool dilated, int threads) {
   const Loss& loss = kLosses.back();
-  const int h = 3;
-  const Network network(2, {17, 12}, h * loss.outputs_per_target(), 0.3f, precision);
+  const int h = 3, head_steps = dilated ? Network::kEveryStep : 1, T = sizes.T / 4;
+  const Network network =
+      dilated ? Network(2, {12, 17, 12}, h * loss.outputs_per_target(), 0.3f, precision, head_steps,
+                        {{2}, {1, 4}})
+              : Network(2, {17, 12}, h * loss.outputs_per_target(), 0.3f, precision);
   const std::vector<float> p = oracle::make_parameters(network, Draws(7));
   const int N = 2 * sizes.batch + 70;
-  const Batch batch = oracle::make_batch(N, sizes.T / 4, 2, h, true, true, Draws(8));
-  std::vector<float> outputs(std::size_t(N) * network.outputs), gradient(network.size);
-  const double value = loss_and_gradient(network, loss, batch.windows(), threads, 3, p.data(),
+  const Batch batch = oracle::make_batch(N, T, 2, h, true, true, Draws(8), head_steps);
+  std::vector<float> outputs(std::size_t(N) * network.outputs_at(T)), gradient(network.size);
+  std::vector<float> inputs(batch.x.size());
+  ArrayWindows windows = batch.windows(inputs.data());
+  const double value = loss_and_gradient(network, loss, windows, threads, 3, p.data(),
                                          outputs.data(), gradient.data());
-  return Bits() << value << outputs << gradient;
+  return Bits() << value << outputs << gradient << inputs;
 }
 
 // A network so large that packing, reducing and the optimiser are shared by the threads too.
@@ -467,8 +520,9 @@ Bits large_training_bits(Precision precision, int threads) {
   training.clip_norm = 0.1f;
   training.threads = threads;
   Interrupt never([] { return true; });
+  ArrayWindows windows = batch.windows();
   const TrainingResult result =
-      train(network, Loss{}, batch.windows(), nullptr, training, p.data(), go_on, never);
+      train(network, Loss{}, windows, nullptr, training, p.data(), go_on, never);
   return Bits() << result.loss[1] << p;
 }
 
@@ -500,10 +554,10 @@ class TrainingJob {
   }
 
   Bits run(int threads) {
-    const SeriesWindows windows(series_.values.data(), series_.indptr.data(), windowing_,
-                                split_.training, covariates_);
-    const SeriesWindows held(series_.values.data(), series_.indptr.data(), windowing_,
-                             split_.validation, covariates_);
+    SeriesWindows windows(series_.values.data(), series_.indptr.data(), windowing_, split_.training,
+                          covariates_);
+    SeriesWindows held(series_.values.data(), series_.indptr.data(), windowing_, split_.validation,
+                       covariates_);
     training.threads = threads;
     parameters.resize(network_.size);
     initialise(network_, 5, 1.0f, parameters.data());
@@ -609,11 +663,12 @@ Bits covariate_forecast_bits(const Sizes& sizes, Precision precision, bool recur
 
 void check_same_bits(Report& report, const Sizes& sizes, Precision precision) {
   if (precision != Precision::kFloat32)
-    report.check(
-        !(gradient_bits(sizes, precision, 1) == gradient_bits(sizes, Precision::kFloat32, 1)),
-        "it is float32 under another name");
-  same_bits(report, sizes, "gradients with dropout",
-            [&](int threads) { return gradient_bits(sizes, precision, threads); });
+    report.check(!(gradient_bits(sizes, precision, false, 1) ==
+                   gradient_bits(sizes, Precision::kFloat32, false, 1)),
+                 "it is float32 under another name");
+  for (bool dilated : {false, true})
+    same_bits(report, sizes, dilated ? "gradients of dilated blocks" : "gradients with dropout",
+              [&](int threads) { return gradient_bits(sizes, precision, dilated, threads); });
   same_bits(report, sizes, "training of a large network",
             [&](int threads) { return large_training_bits(precision, threads); });
   check_training_bits(report, sizes, precision);
@@ -726,8 +781,7 @@ void check_early_ends(Report& report, const Sizes& sizes, Precision precision) {
   training.threads = threads;
   std::vector<float> p;
   TrainingResult result;
-  const auto run = [&](const WindowSource& windows, const EpochEnded& epoch_ended,
-                       Interrupt interrupt) {
+  const auto run = [&](WindowSource&& windows, const EpochEnded& epoch_ended, Interrupt interrupt) {
     p = initial;
     result = train(network, loss, windows, nullptr, training, p.data(), epoch_ended, interrupt);
   };
@@ -772,16 +826,16 @@ void check_early_ends(Report& report, const Sizes& sizes, Precision precision) {
                    message.find("window 77 (step 2 ") != std::string::npos,
                "an infinite target gives: " + message);
 
-  const ArrayWindows windows = batch.windows();
+  ArrayWindows windows = batch.windows();
   std::vector<float> outputs(std::size_t(batch.N) * network.outputs), gradient(network.size);
-  const auto gradients_of = [&](const WindowSource& source) {
+  const auto gradients_of = [&](WindowSource& source) {
     const double value = loss_and_gradient(network, loss, source, threads, 0, initial.data(),
                                            outputs.data(), gradient.data());
     return Bits() << value << outputs << gradient;
   };
   const Bits before = gradients_of(windows);
   for (int round = 0; round < 5; ++round) {
-    const ThrowingWindows throwing(windows);
+    ThrowingWindows throwing(windows);
     report.check(
         message_of<std::runtime_error>([&] { gradients_of(throwing); }) == "thrown in a worker",
         "a worker's exception does not come out of loss_and_gradient");

@@ -39,7 +39,7 @@ void train_steps(int n) {
   const std::vector<double> y = wave(95);
   const std::vector<std::int64_t> indptr{0, std::int64_t(y.size())};
   const WindowSplit split = split_by_time(indptr.data(), 1, 50, 1, 0.0);
-  const SeriesWindows windows(y.data(), indptr.data(), windowing, split.training);
+  SeriesWindows windows(y.data(), indptr.data(), windowing, split.training);
   const Network network(1, {5, 20}, 1, 0.0f);
   std::vector<float> parameters = initial(network);
   Training training;

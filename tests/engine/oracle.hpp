@@ -2,7 +2,8 @@
 //
 // One window at a time; a sequence that begins late is simply a shorter one.
 // Letters: N windows, T steps, I inputs and H units of a layer, O outputs of the network, h targets
-// of a window (the horizon), Q quantiles. Parameters lie in one flat vector, as in network.hpp.
+// of a window (the horizon), Q quantiles, d a layer's dilation. Parameters lie in one flat vector,
+// as in network.hpp.
 #pragma once
 
 #include <algorithm>
@@ -43,12 +44,12 @@ class Draws {
 
 // Windows with their targets.
 struct Batch {
-  int N, T, I, h;
+  int N, T, I, h;  // h targets in all, those of every step where the head reads every one
   std::vector<float> x, targets, weights;  // [N][T][I], [N][h], [N][h]
   std::vector<int> starts;                 // [N]
 
-  ArrayWindows windows() const {
-    return {N, T, I, h, x.data(), targets.data(), weights.data(), starts.data()};
+  ArrayWindows windows(float* input_gradient = nullptr) const {
+    return {N, T, I, h, x.data(), targets.data(), weights.data(), starts.data(), input_gradient};
   }
 };
 
@@ -60,6 +61,7 @@ struct Step {
 };
 struct Trace {
   std::vector<std::vector<Step>> layers;  // [layer][step]
+  std::vector<Vector> totals;             // [step]: what the head reads, the sum of all blocks
   Vector outputs;                         // [O]
 };
 
@@ -102,16 +104,23 @@ inline Trace forward(const Network& network, const Vector& p, const float* x, in
   trace.layers.resize(network.layers.size());
   for (int t = 0; t < steps; ++t) {
     Vector in(x + std::size_t(t) * network.inputs, x + std::size_t(t + 1) * network.inputs);
+    Vector total(network.layers.back().units);
     for (std::size_t l = 0; l < network.layers.size(); ++l) {
+      const Network::Layer& shape = network.layers[l];
       std::vector<Step>& layer = trace.layers[l];
-      const Vector zero(network.layers[l].units);
-      layer.push_back(lstm_forward(network.layers[l], p, in, t ? layer.back().h : zero,
-                                   t ? layer.back().c : zero));
+      const Vector zero(shape.units);
+      const int before = t - shape.dilation;
+      layer.push_back(lstm_forward(shape, p, in, before < 0 ? zero : layer[before].h,
+                                   before < 0 ? zero : layer[before].c));
       in = layer.back().h;
+      if (!shape.ends_block) continue;
+      add(1.0, in.data(), in.size(), total.data());
+      in = total;
     }
+    trace.totals.push_back(std::move(total));
   }
-  for (int k = steps - network.head_steps; k < steps; ++k) {
-    const Vector& state = trace.layers.back()[k].h;
+  for (int k = steps - network.head_reads(steps); k < steps; ++k) {
+    const Vector& state = trace.totals[k];
     for (int o = 0; o < network.head_outputs(); ++o)
       trace.outputs.push_back(dot(p.data() + network.head_weight + o * state.size(), state) +
                               p[network.head_bias + o]);
@@ -125,10 +134,12 @@ inline std::vector<Vector> lstm_backward(const Network::Layer& layer, const Vect
                                          const std::vector<Step>& steps, std::vector<Vector> dh,
                                          Vector& gradient) {
   const int H = layer.units, I = layer.inputs;
-  std::vector<Vector> dx(steps.size(), Vector(I));
-  Vector dc(H), dz(4 * H);
+  const std::size_t d = layer.dilation;
+  std::vector<Vector> dx(steps.size(), Vector(I)), dcs(steps.size(), Vector(H));
+  Vector dz(4 * H);
   for (std::size_t t = steps.size(); t-- > 0;) {
     const Step& s = steps[t];
+    Vector& dc = dcs[t];
     for (int u = 0; u < H; ++u) {
       const double squashed = std::tanh(s.c[u]);
       dc[u] += dh[t][u] * s.o[u] * (1 - squashed * squashed);
@@ -136,7 +147,7 @@ inline std::vector<Vector> lstm_backward(const Network::Layer& layer, const Vect
       dz[H + u] = dc[u] * s.c_before[u] * s.f[u] * (1 - s.f[u]);
       dz[2 * H + u] = dc[u] * s.i[u] * (1 - s.g[u] * s.g[u]);
       dz[3 * H + u] = dh[t][u] * squashed * s.o[u] * (1 - s.o[u]);
-      dc[u] *= s.f[u];
+      if (t >= d) dcs[t - d][u] += dc[u] * s.f[u];
     }
     for (int row = 0; row < 4 * H; ++row) {
       const std::size_t ih = layer.weight_ih + std::size_t(row) * I;
@@ -145,28 +156,33 @@ inline std::vector<Vector> lstm_backward(const Network::Layer& layer, const Vect
       add(dz[row], s.h_before.data(), H, gradient.data() + hh);
       gradient[layer.bias + row] += dz[row];
       add(dz[row], p.data() + ih, I, dx[t].data());
-      if (t > 0) add(dz[row], p.data() + hh, H, dh[t - 1].data());
+      if (t >= d) add(dz[row], p.data() + hh, H, dh[t - d].data());
     }
   }
   return dx;
 }
 
-// From the gradient at the outputs [O]; the parameters' is added to.
-inline void backward(const Network& network, const Vector& p, const Trace& trace,
-                     const Vector& doutputs, Vector& gradient) {
-  const std::vector<Step>& top = trace.layers.back();
-  const std::size_t H = top.back().h.size();
-  std::vector<Vector> dh(top.size(), Vector(H));
-  const int O = network.head_outputs();
-  for (int j = 0; j < network.outputs; ++j) {
-    const std::size_t step = top.size() - network.head_steps + j / O;
-    const std::size_t row = network.head_weight + j % O * H;
-    add(doutputs[j], top[step].h.data(), H, gradient.data() + row);
-    add(doutputs[j], p.data() + row, H, dh[step].data());
+// From the gradient at the outputs [O] to that at x [step][I]; the parameters' is added to.
+inline std::vector<Vector> backward(const Network& network, const Vector& p, const Trace& trace,
+                                    const Vector& doutputs, Vector& gradient) {
+  const std::size_t steps = trace.totals.size(), H = trace.totals.back().size();
+  // At what is read above a layer, and at the sum of the blocks' outputs by all that read it.
+  std::vector<Vector> dx(steps, Vector(H)), dtotal(steps, Vector(H));
+  const std::size_t O = network.head_outputs(), first = steps - network.head_reads(int(steps));
+  for (std::size_t j = 0; j < doutputs.size(); ++j) {
+    const std::size_t step = first + j / O, row = network.head_weight + j % O * H;
+    add(doutputs[j], trace.totals[step].data(), H, gradient.data() + row);
+    add(doutputs[j], p.data() + row, H, dx[step].data());
     gradient[network.head_bias + j % O] += doutputs[j];
   }
-  for (std::size_t l = network.layers.size(); l-- > 0;)
-    dh = lstm_backward(network.layers[l], p, trace.layers[l], std::move(dh), gradient);
+  for (std::size_t l = network.layers.size(); l-- > 0;) {
+    if (network.layers[l].ends_block) {
+      for (std::size_t t = 0; t < steps; ++t) add(1.0, dx[t].data(), H, dtotal[t].data());
+      dx = dtotal;
+    }
+    dx = lstm_backward(network.layers[l], p, trace.layers[l], std::move(dx), gradient);
+  }
+  return dx;
 }
 
 // Losses.
@@ -202,7 +218,9 @@ inline Trace forward(const Network& network, const Vector& p, const Batch& batch
 
 struct Gradients {
   double loss = 0;
-  Vector outputs, gradient;  // [N][O], [network.size]
+  Vector outputs;   // [N][O], but none of steps before a sequence's begin, which mean nothing
+  Vector gradient;  // [network.size]
+  Vector inputs;    // [N][T][I]
 };
 
 // The loss averaged over all targets that count.
@@ -215,10 +233,11 @@ inline Gradients gradients(const Network& network, const Loss& loss, const Batch
   result.gradient.resize(network.size);
   for (int n = 0; n < batch.N; ++n) {
     const Trace trace = forward(network, p, batch, n);
+    const int O = int(trace.outputs.size()), before = batch.h * Q - O;
     result.outputs.insert(result.outputs.end(), trace.outputs.begin(), trace.outputs.end());
-    Vector doutputs(network.outputs);
-    for (int o = 0; o < network.outputs; ++o) {
-      const int target = n * batch.h + o / Q;
+    Vector doutputs(O);
+    for (int o = 0; o < O; ++o) {
+      const int target = n * batch.h + (before + o) / Q;
       // A target that does not count may be anything, NaN too.
       if (batch.weights[target] == 0) continue;
       const double share = batch.weights[target] / (total * Q);
@@ -226,7 +245,9 @@ inline Gradients gradients(const Network& network, const Loss& loss, const Batch
       result.loss += share * point.loss;
       doutputs[o] = share * point.slope;
     }
-    backward(network, p, trace, doutputs, result.gradient);
+    result.inputs.resize(result.inputs.size() + std::size_t(batch.starts[n]) * batch.I);
+    for (const Vector& dx : backward(network, p, trace, doutputs, result.gradient))
+      result.inputs.insert(result.inputs.end(), dx.begin(), dx.end());
   }
   return result;
 }
@@ -281,20 +302,24 @@ inline std::vector<float> make_parameters(const Network& network, Draws draws) {
 
 // Inputs in [-2, 2), targets in [-0.5, 1.5): around zero, sums over windows would cancel, which
 // float32 rewards with noise. What may not matter is made to: inputs before a late start are huge,
-// targets that do not count are NaN. No sequence begins after one of the last `head_steps`.
+// targets that do not count are NaN. No sequence begins after one of the last `head_steps`; where
+// the head reads every step, there are h targets at each, and none counts before the sequence.
 inline Batch make_batch(int N, int T, int I, int h, bool late_starts, bool weighted, Draws draws,
                         int head_steps = 1) {
-  Batch batch{N, T, I, h, {}, {}, {}, {}};
+  const bool every = head_steps == Network::kEveryStep;
+  Batch batch{N, T, I, every ? T * h : h, {}, {}, {}, {}};
   for (int n = 0; n < N; ++n) {
     const int start = late_starts ? std::max(0, int(draws.uniform() * float(T))) : 0;
-    batch.starts.push_back(std::min(start, T - head_steps));
+    batch.starts.push_back(std::min(start, T - std::max(head_steps, 1)));
     for (int j = 0; j < T * I; ++j) {
       const float x = 2 * draws.uniform();
       batch.x.push_back(j < batch.starts[n] * I ? 1e30f : x);
     }
-    for (int k = 0; k < h; ++k) {
+    for (int k = 0; k < batch.h; ++k) {
       const float y = 0.5f + draws.uniform();
-      const bool counts = !weighted || draws.uniform() > -0.4f || (n == 0 && k == 0);
+      const bool last = n == 0 && k == batch.h - 1;  // one counts at least
+      const bool counts =
+          (!weighted || draws.uniform() > -0.4f || last) && (!every || k / h >= batch.starts[n]);
       batch.targets.push_back(counts ? y : NAN);
       batch.weights.push_back(counts);
     }
@@ -311,14 +336,15 @@ inline void away_from_kinks(const Network& network, const Loss& loss, const Vect
   const double kink = loss.kind == Loss::Kind::kHuber ? loss.delta : 0;
   for (int n = 0; n < batch.N; ++n) {
     const Vector outputs = forward(network, p, batch, n).outputs;
+    const int asked = int(outputs.size()) / Q, first = n * batch.h + batch.h - asked;
     const auto near = [&](int k) {
       return std::any_of(outputs.begin() + k * Q, outputs.begin() + (k + 1) * Q, [&](double out) {
-        const double error = out - batch.targets[n * batch.h + k];
+        const double error = out - batch.targets[first + k];
         return std::fabs(std::fabs(error) - kink) < kMargin;
       });
     };
-    for (int k = 0; k < batch.h; ++k)
-      while (near(k)) batch.targets[n * batch.h + k] += float(kMargin);
+    for (int k = 0; k < asked; ++k)
+      while (near(k)) batch.targets[first + k] += float(kMargin);
   }
 }
 

@@ -34,16 +34,21 @@ ScalingName = Literal["standard", "meanabs", "level", "first", "series"]
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "loss": ("mse", "mae", "huber", "pinball"),
     "optimizer": ("adam", "rmsprop"),
+    "schedule": ("constant", "cosine"),
+    "transform": (None, "log"),
+    "balance": ("windows", "series"),
     "scaling": ("standard", "meanabs", "level", "first", "series", None),
     "anchor": ("last", "season", None),
     "precision": ("float32", "bfloat16", "auto"),
 }
-# name: (lowest, highest); None for context_length, batch_size and season_length means: by the data.
+# name: (lowest, highest)
 _WHOLE = {
     "h": (1, 100_000),
     "context_length": (1, 100_000),
+    "patch_size": (1, 100_000),
     "batch_size": (1, 2**30),
     "season_length": (1, 100_000),
+    "windows_per_series": (1, 2**53),
     "epochs": (1, 10_000_000),
     "patience": (0, 10_000_000),
     "seed": (0, 2**63 - 1),
@@ -53,10 +58,12 @@ _REAL = {
     "weight_decay": (0.0, 1e3),
     "clip_norm": (0.0, 1e30),
     "dropout": (0.0, 0.999),
+    "weight_averaging": (0.0, 0.9999),
     "validation_fraction": (0.0, 0.9),
 }
 _COVARIATES = ("past_covariates", "future_covariates", "static_covariates")
-_BY_THE_DATA = ("context_length", "batch_size", "season_length")
+# None means by the data, or no limit.
+_OR_NONE = ("context_length", "batch_size", "season_length", "windows_per_series")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +85,7 @@ class LSTMConfig:
 
     h: int
     context_length: int | None = None
+    patch_size: int = 1
     hidden_size: tuple[int, ...] = (64, 64)
     epochs: int = 100
     batch_size: int | None = None
@@ -86,10 +94,15 @@ class LSTMConfig:
     loss: LossName = "mae"
     quantiles: tuple[float, ...] | None = None
     optimizer: Literal["adam", "rmsprop"] = "adam"
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_averaging: float = 0.0
     dropout: float = 0.0
     clip_norm: float = 1.0
     validation_fraction: float = 0.1
     patience: int = 10
+    windows_per_series: int | None = None
+    balance: Literal["windows", "series"] = "windows"
+    transform: Literal["log"] | None = None
     scaling: ScalingName | None = "standard"
     anchor: Literal["last", "season"] | None = "last"
     season_length: int | None = None
@@ -110,7 +123,7 @@ class LSTMConfig:
                 raise ConfigError(f"{name} must be one of {known}.", value=repr(value))
         for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
-            if not (value is None and name in _BY_THE_DATA):
+            if not (value is None and name in _OR_NONE):
                 self._set(name, whole_number(name, value, low, high))
         for name, (lowest, highest) in _REAL.items():
             self._set(name, real_number(name, getattr(self, name), lowest, highest))
@@ -120,6 +133,12 @@ class LSTMConfig:
         for name in _COVARIATES:
             self._set(name, column_names(name, getattr(self, name)))
         self._check_covariates()
+        if self.context_length is not None and self.patch_size > self.context_length:
+            raise ConfigError(
+                "A patch is a part of the context, and cannot be longer.",
+                value=f"patch_size={self.patch_size}, context_length={self.context_length}",
+                fix="Use a smaller patch_size or a longer context_length.",
+            )
         if self.quantiles is not None:
             self._set("quantiles", quantile_levels(self.quantiles))
             self._set("loss", "pinball")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ESLSTM", "ESLSTMConfig"]
 
 _POSITIONS = 1_000  # of a series that the network goes through, at most
-_IN_A_TILE = 1 << 22  # numbers of each series that are read or put out at once, at most
+_IN_A_TILE = 1 << 20  # numbers of each series that are read or put out at once, at most
 _LAYERS = 100
 _NEW_SERIES_EPOCHS = 30  # of smoothing, for a series that was not fitted
 _START = -0.7  # the logit of every coefficient to begin with: a third

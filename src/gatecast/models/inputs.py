@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,13 @@ __all__ = ["Inputs", "Prediction"]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a network reads at each step beside the scaled value.
+    """What a network reads at each step beside the scaled values.
 
     Parameters
     ----------
     config : LSTMConfig
     mask : bool
-        Whether the value was observed.
+        Whether each value was observed.
     encoding : Encoding or None
         Covariates; with them goes how wide the window is beside its series.
     """
@@ -39,23 +40,27 @@ class Inputs:
 
     @property
     def size(self) -> int:
-        """How many numbers that is, the value included."""
-        n = 1 + self.mask
-        if self.encoding is not None:
-            n += self.encoding.n_past + self.encoding.n_future + self.encoding.n_static
+        """How many numbers that is, the values of the patch included."""
+        encoding, patch = self.encoding, self.config.patch_size
+        n = patch * (1 + self.mask)
+        if encoding is not None:
+            n += patch * (encoding.n_past + encoding.n_future) + encoding.n_static
             n += self.config.scaling not in (None, "series")
         return n
 
     def network(self, horizon: int, precision: str) -> _core.Network:
         """Return the network that reads this and puts out ``horizon`` steps."""
         config = self.config
+        # Where the network reads on, whole patches come out, and what is beyond the horizon is cut.
+        patches = math.ceil(horizon / config.patch_size)
+        steps = patches * config.patch_size if config.reads_on else horizon
         return _core.Network(
             self.size,
             config.hidden_size,
-            horizon * max(1, len(config.trained_quantiles)),
+            steps * max(1, len(config.trained_quantiles)),
             config.dropout,
             precision,
-            horizon if config.reads_on else 1,
+            patches if config.reads_on else 1,
         )
 
     def windowing(self, horizon: int, context_length: int, season_length: int) -> _core.Windowing:
@@ -68,6 +73,7 @@ class Inputs:
             season_length=season_length,
             mask=self.mask,
             reads_on=self.config.reads_on,
+            patch_size=self.config.patch_size,
         )
 
     def read(

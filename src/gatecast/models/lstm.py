@@ -26,6 +26,7 @@ from gatecast.models.config import (
 )
 from gatecast.models.forecaster import Fitted, Forecaster
 from gatecast.models.inputs import Inputs, Prediction
+from gatecast.models.transform import Units
 from gatecast.panel import (
     Duplicates,
     Fill,
@@ -90,6 +91,13 @@ class LSTM(Forecaster):
     context_length : int, optional
         How many values the network sees. By default two seasons or 1.25 horizons, whichever is
         more; less where that would leave too few windows to learn from.
+    patch_size : int
+        Values that one step of the network reads, and its inputs that many times over. With 24, a
+        context of 336 hours is 14 steps of a day each, which makes long contexts affordable. Where
+        ``context_length`` is no multiple of it, the oldest patch begins with zeros. A network that
+        reads on through the horizon (``future_covariates``, ``calendar``, ``holidays``) puts out a
+        patch a step there; asked for fewer steps, it sees none of what is known ahead beyond them,
+        which may change the patch that they end in.
     hidden_size : sequence of int
         Units of each LSTM layer.
     epochs : int
@@ -104,6 +112,16 @@ class LSTM(Forecaster):
         Train these quantiles, and the median always. They never cross.
     optimizer : {"adam", "rmsprop"}
         RMSprop is what the tutorial had.
+    schedule : {"constant", "cosine"}
+        Of the learning rate, step by step of the optimiser. "cosine" rises over the first 2 % of
+        the steps and then falls along half a cosine wave to a hundredth of ``learning_rate`` at
+        the end of ``epochs``, of which early stopping may leave some out.
+    weight_averaging : float
+        The decay, from 0 to 0.9999, of an exponential moving average of the weights over the steps
+        of the optimiser; 0 for none. After step t the decay is ``min(weight_averaging,
+        (1 + t) / (10 + t))``, so that the initial weights are soon forgotten. It is the averaged
+        weights that are validated, stopped by and kept: about the last ``1 / (1 -
+        weight_averaging)`` steps.
     dropout : float
         Between layers, while training.
     clip_norm : float
@@ -114,6 +132,19 @@ class LSTM(Forecaster):
     patience : int
         Stop after so many epochs without a better validation loss and restore the best weights; 0
         trains all epochs and keeps the last.
+    windows_per_series : int, optional
+        Train on so many of the newest windows of each series at most; validation takes its part of
+        these. By default on all.
+    balance : {"windows", "series"}
+        What counts alike. With "series" an epoch takes as many windows of each series, spread
+        evenly over its length: not all of a long one's in one epoch, those of a short one
+        repeatedly. In validation windows are weighted, so that series count alike there too.
+    transform : {"log", None}
+        "log" models a series whose values are all positive as ``log(y / m)`` and any other as
+        ``asinh(y / m)``, m being the mean absolute value of the series, and brings forecasts
+        back: changes are relative, then, and a multiple of a series has a multiple of its
+        forecast. ``scaling`` and ``anchor`` are of the transformed values. A new series is
+        transformed by its own values; the model keeps whole series to continue, not their ends.
     scaling : {"standard", "meanabs", "level", "first", "series", None}
         Of each window, by its own context: its mean and standard deviation; its mean absolute
         value; the mean absolute value of its last season; its first value (p / p0 - 1, the
@@ -194,6 +225,7 @@ class LSTM(Forecaster):
         h: int,
         *,
         context_length: int | None = None,
+        patch_size: int = 1,
         hidden_size: int | Sequence[int] = (64, 64),
         epochs: int = 100,
         batch_size: int | None = None,
@@ -202,10 +234,15 @@ class LSTM(Forecaster):
         loss: LossName = "mae",
         quantiles: Sequence[float] | None = None,
         optimizer: Literal["adam", "rmsprop"] = "adam",
+        schedule: Literal["constant", "cosine"] = "constant",
+        weight_averaging: float = 0.0,
         dropout: float = 0.0,
         clip_norm: float = 1.0,
         validation_fraction: float = 0.1,
         patience: int = 10,
+        windows_per_series: int | None = None,
+        balance: Literal["windows", "series"] = "windows",
+        transform: Literal["log"] | None = None,
         scaling: ScalingName | None = "standard",
         anchor: Literal["last", "season"] | None = "last",
         season_length: int | None = None,
@@ -223,6 +260,7 @@ class LSTM(Forecaster):
         self.config: LSTMConfig = LSTMConfig(
             h=h,
             context_length=context_length,
+            patch_size=patch_size,
             hidden_size=hidden_size,  # type: ignore[arg-type]
             epochs=epochs,
             batch_size=batch_size,
@@ -231,10 +269,15 @@ class LSTM(Forecaster):
             loss=loss,
             quantiles=quantiles,  # type: ignore[arg-type]
             optimizer=optimizer,
+            schedule=schedule,
+            weight_averaging=weight_averaging,
             dropout=dropout,
             clip_norm=clip_norm,
             validation_fraction=validation_fraction,
             patience=patience,
+            windows_per_series=windows_per_series,
+            balance=balance,
+            transform=transform,
             scaling=scaling,
             anchor=anchor,
             season_length=season_length,
@@ -400,21 +443,26 @@ class LSTM(Forecaster):
                 value=f"{int(lengths.max())} values in the longest series",
                 fix="Use a shorter horizon or more data.",
             )
-        context_length = config.context_length or default_context_length(
-            lengths[lengths > horizon], horizon, season_length
+        context_length = config.context_length or max(
+            config.patch_size,
+            default_context_length(lengths[lengths > horizon], horizon, season_length),
         )
         if config.anchor == "season" and not 1 < season_length <= context_length:
             raise ConfigError(
                 "anchor='season' needs a season_length above 1 that fits into context_length.",
                 value=f"season_length={season_length}, context_length={context_length}",
             )
-        n_windows = int(np.maximum(lengths - context_length - horizon + 1, lengths > horizon).sum())
-        batch_size = config.batch_size or default_batch_size(n_windows)
+        n_windows = np.maximum(lengths - context_length - horizon + 1, lengths > horizon)
+        if config.windows_per_series:
+            n_windows = np.minimum(n_windows, config.windows_per_series)
+        batch_size = config.batch_size or default_batch_size(int(n_windows.sum()))
         inputs = Inputs(
             config,
             mask=config.reads_on or not bool(panel.observed.all()),
             encoding=_fit_encoding(panel, config) if config.describes else None,
         )
+        if config.transform:
+            panel = Units.of(panel).model(panel)
         covariates, _ = inputs.read(panel)
         network = inputs.network(config.network_horizon, config.precision)
         started = time.perf_counter()
@@ -434,6 +482,9 @@ class LSTM(Forecaster):
                     learning_rate=config.learning_rate,
                     weight_decay=config.weight_decay,
                     optimizer=config.optimizer,
+                    schedule=config.schedule,
+                    weight_averaging=config.weight_averaging,
+                    balance=config.balance,
                     clip_norm=config.clip_norm,
                     patience=config.patience,
                     seed=config.seed,
@@ -441,13 +492,12 @@ class LSTM(Forecaster):
                 ),
                 callback=callback,
                 covariates=covariates,
+                windows_per_series=config.windows_per_series,
             )
         history = {"loss": result.loss}
         if result.validation_loss:
             history["val_loss"] = result.validation_loss
-        # Future covariates that are missing may be taken from a season before.
-        size = max(context_length, season_length if config.future_covariates else 0)
-        remembered = self.remember(given, intake, size)
+        remembered = self.remember(given, intake, self._needed(context_length, season_length))
         self.adopt(
             Network(
                 intake=remembered.intake,
@@ -485,11 +535,15 @@ class LSTM(Forecaster):
         self.history_ = fitted.history
         self.encoding_ = fitted.encoding
 
-    def context_size(self) -> int:
-        """How many of a series' last values a forecast needs."""
+    def context_size(self) -> int | None:
+        """How many of a series' last values a forecast needs; None for all of them."""
+        return self._needed(self.context_length_, self.season_length_)
+
+    def _needed(self, context_length: int, season_length: int) -> int | None:
+        if self.config.transform:
+            return None  # how a series is transformed, all of its values say
         # Future covariates that are missing may be taken from a season before.
-        before = self.season_length_ if self.config.future_covariates else 0
-        return max(self.context_length_, before)
+        return max(context_length, season_length if self.config.future_covariates else 0)
 
     @property
     def parameters_(self) -> dict[str, NDArray[np.float32]]:
@@ -511,12 +565,14 @@ class LSTM(Forecaster):
         require_word("missing_future", missing_future, MissingFuture)
         if not self.config.future_covariates:
             missing_future = "error"  # there are none to miss
+        units = Units.of(panel) if self.config.transform else None
+        modelled = units.model(panel) if units else panel
         covariates, assumed = self._inputs.read(
-            panel, h, missing_future, season_length=self.season_length_
+            modelled, h, missing_future, season_length=self.season_length_
         )
         begin, end = panel.indptr[:-1], panel.indptr[1:]
         seen = self._seen(panel)
-        outputs = self._forecast(panel.values, begin, end, h, covariates, seen)
+        outputs = self._forecast(modelled.values, begin, end, h, covariates, seen, units)
         notes: tuple[str, ...] = ()
         if not seen.all():
             outputs[~seen] = naive(panel.select(~seen), h)[:, :, None]
@@ -534,7 +590,7 @@ class LSTM(Forecaster):
             )
         if panel.cold is None:
             return Prediction(panel, outputs, assumed, missing_future, self._middle, notes)
-        cold, assumed_cold = self._predict_cold(panel, panel.cold, h, missing_future)
+        cold, assumed_cold = self._predict_cold(modelled, panel.cold, h, missing_future, units)
         return Prediction(
             panel.with_cold(),
             np.concatenate([outputs, cold]),
@@ -545,7 +601,12 @@ class LSTM(Forecaster):
         )
 
     def _predict_cold(
-        self, panel: Panel, cold: Panel, h: int, missing_future: MissingFuture
+        self,
+        panel: Panel,
+        cold: Panel,
+        h: int,
+        missing_future: MissingFuture,
+        units: Units | None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Forecast series without history: the mean over similar series under their covariates."""
         inputs, ends = self._inputs, panel.tail(self.context_length_)
@@ -580,7 +641,12 @@ class LSTM(Forecaster):
             spread=ends.spread[origin],
         )
         outputs = self._forecast(
-            ends.values, ends.indptr[origin], ends.indptr[origin + 1], h, covariates
+            ends.values,
+            ends.indptr[origin],
+            ends.indptr[origin + 1],
+            h,
+            covariates,
+            units=units.take(origin) if units else None,
         )
         # Only those that are about as near as the nearest: others speak in units of their own.
         distance = np.linalg.norm(known.static[like] - new.static[:, None], axis=2)  # [n_cold, k]
@@ -618,8 +684,7 @@ class LSTM(Forecaster):
             float64, a forecast for each of ``y[context_length:]``.
         """
         values, context_length = self._series(y)
-        first = np.arange(len(values) - context_length)
-        outputs = self._forecast(values, first, first + context_length, 1)
+        outputs = self._forecast_within(values, np.arange(len(values) - context_length), 1)
         return outputs[:, 0, self._middle]
 
     def predict_sequence_full(self, y: ArrayLike) -> NDArray[np.float64]:
@@ -641,9 +706,8 @@ class LSTM(Forecaster):
         """
         values, context_length = self._series(y)
         self._require_recursive("predict_sequence_full")
-        zero = np.zeros(1, np.int64)
         steps = len(values) - context_length
-        return self._forecast(values, zero, zero + context_length, steps)[0, :, 0]
+        return self._forecast_within(values, np.zeros(1, np.int64), steps)[0, :, 0]
 
     def predict_sequences_multiple(
         self, y: ArrayLike, prediction_len: int = 50
@@ -671,7 +735,7 @@ class LSTM(Forecaster):
         length = whole_number("prediction_len", prediction_len, 1, 10**9)
         length = min(length, len(values) - context_length)
         first = np.arange(0, len(values) - context_length, length)
-        outputs = self._forecast(values, first, first + context_length, length)[:, :, 0]
+        outputs = self._forecast_within(values, first, length)[:, :, 0]
         left = len(values) - context_length - first
         return [row[:n] for row, n in zip(outputs, left, strict=True)]
 
@@ -687,8 +751,12 @@ class LSTM(Forecaster):
         steps: int,
         covariates: _core.Covariates | None = None,
         seen: NDArray[np.bool_] | None = None,
+        units: Units | None = None,
     ) -> NDArray[np.float64]:
-        """Forecasts [n, steps, quantiles or 1] from the contexts that end before ``end``."""
+        """Forecasts [n, steps, quantiles or 1] from the contexts that end before ``end``.
+
+        ``units``, by forecast, are those in which the values are not, but the forecasts are to be.
+        """
         fitted, config = self.fitted, self.config
         # A network that reads on has the same weights for any horizon.
         horizon = steps if config.reads_on and not config.recursive else config.network_horizon
@@ -709,7 +777,21 @@ class LSTM(Forecaster):
                 value=f"values up to {np.nanmax(np.abs(values)):g}",
                 fix="Use scaling='standard'.",
             )
-        return np.sort(outputs, axis=2)  # quantiles never cross
+        outputs = np.sort(outputs, axis=2)  # quantiles never cross
+        return units.restore(outputs) if units else outputs
+
+    def _forecast_within(
+        self, y: NDArray[np.float64], first: NDArray[np.int64], steps: int
+    ) -> NDArray[np.float64]:
+        """Forecasts [n, steps, quantiles or 1] of one series from contexts at ``first``."""
+        size = self.context_length_
+        if not self.config.transform:
+            return self._forecast(y, first, first + size, steps)
+        # Each is transformed by what was there before its origin.
+        units = Units.before(y, first + size)
+        contexts = units.to_model(y[first[:, None] + np.arange(size)])  # [n, context_length]
+        begin = np.arange(len(first)) * size
+        return self._forecast(contexts.ravel(), begin, begin + size, steps, units=units)
 
     def _seen(self, panel: Panel) -> NDArray[np.bool_]:
         """Which series have any value where the network looks."""
