@@ -71,14 +71,14 @@ def trained(
     for _ in range(epochs):
         for at in range(0, len(windows.x), batch):
             part = slice(at, at + batch)
-            _, _, gradient = oracle.gradients(
+            gradient = oracle.gradients(
                 oracle.unflatten(vector, shapes),
                 windows.x[part],
                 windows.y[part],
                 model.loss,
                 windows.weights[part],
                 windows.starts[part],
-            )
+            )[2]
             rule.learning_rate = 0.01 * rate_factor(schedule, step, steps)
             vector = rule.step(vector, oracle.clip(oracle.flatten(gradient), 0.5))
             step += 1
