@@ -700,6 +700,10 @@ NB_MODULE(_core, m) {
         auto [own, p] = copy_of(series_parameters);
         auto [series_gradient, sg] = new_array<double>({own.shape(0), own.shape(1)});
         HybridWindows windows(hybrid, series, p, false, sg);
+        require(parameters.size() == network.size, "The parameters do not fit the network.");
+        require(windows.size() > 0, "There is no window to train on.");
+        require(hybrid.horizon * loss.outputs_per_target() == network.head_outputs(),
+                "The horizon and the loss do not fit the network's outputs.");
         auto [gradient, g] = new_array<float>({network.size});
         double value;
         {
@@ -719,6 +723,7 @@ NB_MODULE(_core, m) {
       [](const Network& network, In<float, nb::ndim<1>> parameters, const Hybrid& hybrid,
          In<double, nb::ndim<1>> values, In<std::int64_t, nb::ndim<1>> indptr,
          In<double, nb::ndim<2>> series_parameters, const CovariateArrays* features, int threads) {
+        check_indptr(values, indptr);
         const std::size_t n = indptr.size() - 1, h = hybrid.horizon;
         auto [weight, w] = new_array<double>({n});
         const HybridSeries series =

@@ -84,9 +84,29 @@ def lstm(facts: Facts, **settings: Any) -> Any:
     return _named("LSTM", facts, settings)
 
 
+def eslstm(facts: Facts, **settings: Any) -> Any:
+    """The library's hybrid as it comes, told its natural seasons."""
+    usual = {
+        "season_length": facts.seasons[:2] if facts.seasons else 1,
+        "precision": "auto",
+        "seed": facts.seed,
+        "threads": facts.threads,
+    }
+    return gatecast.ESLSTM(facts.horizon, **usual | settings)
+
+
+def eslstm_ensemble(facts: Facts, *, n_seeds: int = 5, **settings: Any) -> Any:
+    """The median of several seeds of the hybrid."""
+    return gatecast.Ensemble(
+        eslstm(replace(facts, seed=facts.first_seed), **settings), n_seeds, threads=facts.threads
+    )
+
+
 # Add recipes here. Settings from --set go in as keyword arguments.
 RECIPES: dict[str, Recipe] = {
     "lstm-default": lstm,
+    "eslstm": eslstm,
+    "eslstm-ensemble": eslstm_ensemble,
 }
 
 
