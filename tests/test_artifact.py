@@ -191,7 +191,8 @@ def test_when_foreign_it_is_refused(tmp_path: Path) -> None:
     [
         ({"format_version": 4, "library_version": "9.0.0"}, "format 4; this gatecast reads up to"),
         ({"format_version": "1"}, "does not say which format"),
-        ({"model": "ESLSTM"}, "unknown model"),
+        ({"model": "Oracle"}, "unknown model"),
+        ({"model": "ESLSTM"}, "damaged"),
         ({"config": {"h": 4, "surprise": 1}}, "damaged"),
         ({"config": {"h": 0}}, "damaged"),
         ({"config": {"h": 4, "hidden_size": [9, 5]}}, "damaged"),

@@ -14,6 +14,7 @@ import pytest
 import gatecast
 from gatecast import ConfigError, DataError
 from gatecast.auto import Request, forecast_panel
+from gatecast.auto.es_lstm import hybrid_for, hybrid_work
 from gatecast.auto.lstm import likely_anchors
 from gatecast.panel import Columns, Intake, from_any
 
@@ -222,10 +223,11 @@ def test_future_covariates_are_read_on(monthly: pd.DataFrame) -> None:
 # Poison
 
 
-@pytest.mark.parametrize("poison", [1e6, -5e3])
-def test_the_future_changes_no_choice_made_before_it(poison: float) -> None:
+@pytest.mark.parametrize(("poison", "n_series"), [(1e6, 3), (-5e3, 3), (1e6, 12)])
+def test_the_future_changes_no_choice_made_before_it(poison: float, n_series: int) -> None:
     """Season, size, anchor and epochs are settled before the first cutoff; so are its forecasts."""
-    df = pd.concat([walk(90, s).assign(unique_id=s, rain=np.sin(np.arange(90))) for s in range(3)])
+    rain = np.sin(np.arange(90))
+    df = pd.concat([walk(90, s).assign(unique_id=s, rain=rain) for s in range(n_series)])
     late = walk(25, 9).assign(unique_id="late", rain=0.0, ds=df["ds"].iloc[65:90].to_numpy())
     df = pd.concat([df, late], ignore_index=True)
     intake = Intake(Columns(past=("rain",)))
@@ -237,6 +239,7 @@ def test_the_future_changes_no_choice_made_before_it(poison: float) -> None:
     other = run(poisoned, 6, intake)
     assert other.tested is not None
     assert clean.decisions[:4] == other.decisions[:4]
+    assert ("ESLSTM" in clean.tested.outputs) == (n_series == 12)
     for name, outputs in clean.tested.outputs.items():
         if name in other.tested.outputs:
             np.testing.assert_array_equal(outputs[0], other.tested.outputs[name][0], name)
@@ -377,3 +380,72 @@ def test_a_budget_that_is_too_small_for_a_network_leaves_it_out(monthly: pd.Data
 def test_a_large_budget_changes_nothing_on_small_data(monthly: pd.DataFrame) -> None:
     one, other = gatecast.forecast(monthly, 6), gatecast.forecast(monthly, 6, budget="10m")
     pd.testing.assert_frame_equal(one.frame, other.frame, check_exact=True)
+
+
+def test_models_of_the_caller_s_read_their_own_covariates() -> None:
+    flag = (np.random.default_rng(0).random(300) < 0.3).astype(float)
+    df = pd.DataFrame({"ds": pd.date_range("2023-01-01", periods=300), "y": 10 + 5 * flag})
+    df = df.assign(flag=flag)
+    df.loc[293:, "y"] = np.nan
+    settings: dict[str, Any] = {"context_length": 7, "hidden_size": 8, "epochs": 40}
+    told = gatecast.LSTM(7, future_covariates=["flag"], learning_rate=0.01, **settings)
+    result = gatecast.forecast(df, 7, models=[told])
+    np.testing.assert_allclose(result.frame["forecast"], 10 + 5 * flag[293:], atol=1)
+    with pytest.raises(DataError, match="flag"):
+        gatecast.forecast(df.drop(columns="flag"), 7, models=[told])
+
+
+def shared_growth(n_series: int) -> pd.DataFrame:
+    """Months in which all series rise and fall in a cycle of five, beside their own seasons."""
+    rng = np.random.default_rng(0)
+    t, cycle = np.arange(72), np.array([0.0, 0.25, 0.35, 0.1, -0.15])
+    parts = []
+    for number in range(n_series):
+        v = 5 + 0.3 * np.sin(2 * np.pi * (t / 12 + rng.uniform())) + cycle[(t + number) % 5]
+        y = np.exp(v + rng.normal(0, 0.03, len(t)))
+        stamps = pd.date_range("2015-01-01", periods=len(t), freq="MS")
+        parts.append(pd.DataFrame({"unique_id": f"s{number:02}", "ds": stamps, "y": y}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_many_series_are_forecast_by_the_hybrid_too_and_few_are_not() -> None:
+    many = gatecast.forecast(shared_growth(16), 6)
+    scores = many.leaderboard.set_index("model")["mase"]
+    assert scores["ESLSTM"] < scores[["HoltWinters", "Theta", "SeasonalNaive"]].min()
+    assert "ESLSTM, Holt-Winters within a network, takes part" in many.explain()
+    assert (many.frame["forecast-hi-80"] > many.frame["forecast-lo-80"]).all()
+    few = gatecast.forecast(shared_growth(3), 6)
+    assert "ESLSTM" not in set(few.leaderboard["model"])
+    assert "ESLSTM" not in few.explain()
+
+
+def test_what_the_hybrid_costs_is_bounded_by_counted_work() -> None:
+    panel = from_any(shared_growth(16))
+    settings, _ = hybrid_for(panel, 6, 12, 1e9)
+    assert settings is not None
+    usual = settings["epochs"]
+    whole = hybrid_work(panel, gatecast.ESLSTM(6, season_length=12))
+    fewer, _ = hybrid_for(panel, 6, 12, whole * 0.6)
+    assert fewer is not None
+    assert 0.5 * usual < fewer["epochs"] < 0.7 * usual
+    none, why = hybrid_for(panel, 6, 12, whole * 1e-3)
+    assert none is None
+    assert "too long" in why
+
+
+def test_the_hybrid_has_a_day_and_a_week_where_there_are_weeks_enough() -> None:
+    hours = np.tile(np.arange(24.0) + 1, 30)
+    for n, season in ((24 * 28, (24, 168)), (24 * 14, 24)):
+        df = pd.concat(
+            pd.DataFrame(
+                {
+                    "unique_id": name,
+                    "ds": pd.date_range("2024-01-01", periods=n, freq="h"),
+                    "y": hours[:n],
+                }
+            )
+            for name in range(10)
+        )
+        settings, _ = hybrid_for(from_any(df), 24, 24, 1e9)
+        assert settings is not None
+        assert settings["season_length"] == season

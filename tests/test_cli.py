@@ -200,6 +200,25 @@ def test_backtest_writes_each_window_and_prints_the_scores(csv: Path, tmp_path: 
     assert report["forecasts"][0]["cutoff"] == "2018-06-01"
 
 
+def test_the_hybrid_and_an_ensemble_are_called_by_their_names(
+    several: pd.DataFrame, tmp_path: Path
+) -> None:
+    path = tmp_path / "several.csv"
+    several.assign(sort=several["unique_id"].str.upper()).to_csv(path, index=False)
+    few = ("-h", 6, "--epochs", 2, "--static", "sort")
+    done = run("backtest", path, *few, "--model", "eslstm,ensemble,naive", "--windows", 2)
+    assert done.returncode == 0, done.stderr
+    assert {"ESLSTM", "Ensemble", "Naive"} <= set(pd.read_csv(io.StringIO(done.stdout)).columns)
+    saved = tmp_path / "m.safetensors"
+    done = run("forecast", path, *few, "--model", "eslstm", "--save", saved, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["chosen"] == "ESLSTM"
+    model = gatecast.load(saved).model
+    assert model.config.static_covariates == ("sort",)
+    assert model.config.epochs == 2
+    assert run("predict", saved, "-h", 3).returncode == 0
+
+
 def test_backtest_of_all_models_runs_as_it_is(csv: Path) -> None:
     done = run("backtest", csv, "-h", 12, "--epochs", 2, "--json")
     assert done.returncode == 0, done.stderr

@@ -39,6 +39,7 @@ def all_models() -> dict[str, Any]:
         "Covariates": gatecast.LSTM(
             H, past_covariates=["rain"], future_covariates=["promo"], calendar=True, **LSTM
         ),
+        "ESLSTM": gatecast.ESLSTM(H, quantiles=[0.1, 0.9], hidden_size=4, epochs=2),
         "HoltWinters": gatecast.HoltWinters(H),
         "Theta": gatecast.Theta(H),
         "Naive": gatecast.Naive(H),
@@ -138,6 +139,32 @@ def test_future_covariates_come_from_the_frames_own_rows() -> None:
     newest = cv["cutoff"] == cv["cutoff"].max()
     assert (cv.loc[newest, "LSTM"] != other.loc[newest, "LSTM"]).all()
     pd.testing.assert_frame_equal(cv[~newest], other[~newest], check_exact=True)
+
+
+@pytest.mark.parametrize("together", ["cross_validation", "Ensemble"])
+def test_a_model_reads_its_own_covariates_and_not_those_of_others(together: str) -> None:
+    df = frame((60, 60, 60)).assign(size=lambda x: x["unique_id"].str[1:].astype(float))
+    settings = [
+        {"past_covariates": ["rain"]},
+        {"future_covariates": ["promo"]},
+        {"static_covariates": ["size"]},
+        {},
+    ]
+    models = {str(k): gatecast.LSTM(H, **one, **LSTM) for k, one in enumerate(settings)}
+    if together == "Ensemble":
+        alone_by_name = {name: model.fit(df).parameters_ for name, model in models.items()}
+        ensemble = gatecast.Ensemble([model.with_horizon(H) for model in models.values()]).fit(df)
+        for alone, member in zip(alone_by_name.values(), ensemble.members, strict=True):
+            assert {name: x.shape for name, x in alone.items()} == {
+                name: x.shape for name, x in member.parameters_.items()
+            }
+            for name, weights in alone.items():
+                np.testing.assert_array_equal(weights, member.parameters_[name])
+        return
+    all_of_them = gatecast.cross_validation(models, df, H, n_windows=2)
+    for name, model in models.items():
+        alone = gatecast.cross_validation({name: model}, df, H, n_windows=2)
+        np.testing.assert_array_equal(all_of_them[name], alone[name])
 
 
 def test_a_series_is_not_forecast_from_before_it_began() -> None:

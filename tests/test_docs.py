@@ -40,7 +40,7 @@ PAGES = ("README.md", "README.zh-CN.md")
 DATA = "docs/your-data.md"
 GUIDE = {
     page: page.replace(".md", ".zh-CN.md")
-    for page in (DATA, "docs/is-it-any-good.md", "docs/tuning.md")
+    for page in (DATA, "docs/is-it-any-good.md", "docs/models.md", "docs/tuning.md")
 }
 # "gatecast" is the installed script of this very environment.
 SCRIPTS = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

@@ -452,7 +452,7 @@ def test_a_series_that_has_nothing_to_learn_from_has_no_gradient(isa: str) -> No
 
 
 def own_share(series: Series) -> float:
-    """Of the learning rate: a series departs from the others as far as it is long enough to tell."""
+    """Of the learning rate: the longer a series, the further it departs from the others."""
     n = len(series.values)
     return n / (n + FEW_VALUES)
 

@@ -859,3 +859,22 @@ def test_without_static_columns_all_series_are_equally_similar() -> None:
     few = similar(np.empty((2, 0), np.float32), np.empty((1, 0), np.float32), 4)
     np.testing.assert_array_equal(few, [[0, 1]])
     assert all(x < y for x, y in pairwise(chosen[0].tolist()))
+
+
+def test_only_some_of_the_covariates_may_be_read() -> None:
+    panel = make(
+        [2, 2],
+        past={"rain": [[1, 2], [3, 4]]},
+        future={"price": [[1, 5], [3, 4]], "promo": [[0, 1], [1, 0]]},
+        static={"size": [1.0, 2.0], "sort": ["a", "b"]},
+    )
+    whole, part = fit_encoding(panel), fit_encoding(panel, only=("sort", "promo"))
+    assert part.past == ()
+    assert part.future == whole.future[1:]
+    assert part.static == whole.static[1:]
+    columns = encode(part, panel)
+    np.testing.assert_array_equal(columns.future, encode(whole, panel).future[:, 1:])
+    np.testing.assert_array_equal(columns.static, encode(whole, panel).static[:, 1:])
+    assert fit_encoding(panel, only=()).n_static == 0
+    with pytest.raises(DataError, match=r"do not have.*'wind'.*which columns"):
+        fit_encoding(panel, only=["wind", "rain"])

@@ -337,7 +337,7 @@ def test_the_public_names_are_these() -> None:
     ]
     models = [
         *("AutoARIMA", "AutoETS", "AutoTheta", "Blend", "Conformal", "Drift"),
-        *("Ensemble", "HoltWinters"),
+        *("ESLSTM", "Ensemble", "HoltWinters"),
         *("LSTM", "Naive", "Naive2", "SeasonalNaive", "Theta"),
     ]
     errors = ["ArtifactError", "ConfigError", "DataError", "GatecastError", "MissingExtraError"]

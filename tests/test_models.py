@@ -17,6 +17,7 @@ Make = Callable[[int], Any]
 
 MODELS: dict[str, Make] = {
     "LSTM": lambda h: gatecast.LSTM(h, context_length=14, hidden_size=8, epochs=3),
+    "ESLSTM": lambda h: gatecast.ESLSTM(h, hidden_size=6, epochs=3),
     "Naive": gatecast.Naive,
     "SeasonalNaive": gatecast.SeasonalNaive,
     "Drift": gatecast.Drift,
@@ -33,6 +34,7 @@ MODELS: dict[str, Make] = {
     "Ensemble of kinds": lambda h: gatecast.Ensemble(
         [gatecast.Theta(h), gatecast.Drift(h), MODELS["LSTM"](h)]
     ),
+    "Ensemble of hybrids": lambda h: gatecast.Ensemble(MODELS["ESLSTM"](h), n_seeds=2),
     "Conformal": lambda h: gatecast.Conformal(gatecast.Naive(h), n_windows=8, level=[80]),
     "Conformal of quantiles": lambda h: gatecast.Conformal(
         gatecast.LSTM(h, context_length=14, hidden_size=8, epochs=3, quantiles=[0.1, 0.9]),
@@ -152,10 +154,10 @@ def test_another_frequency_is_refused(make: Make) -> None:
         model.predict(monthly)
 
 
-@pytest.mark.parametrize("name", ["Naive", "HoltWinters", "Theta", "Blend", "Ensemble"])
+@pytest.mark.parametrize("name", ["Naive", "HoltWinters", "Theta", "Blend", "Ensemble", "ESLSTM"])
 def test_an_interval_of_a_point_forecast_says_how_to_get_one(name: str) -> None:
     model = MODELS[name](3).fit(frame())
     with pytest.raises(ConfigError, match=r"level=90 needs .*gatecast.Conformal"):
         model.predict(level=[90])
-    with pytest.raises(ConfigError, match=r"gatecast\.Conformal"):
+    with pytest.raises(ConfigError, match=r"gatecast\.Conformal|Fit with quantiles"):
         model.predict(quantiles=[0.1])

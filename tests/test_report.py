@@ -432,7 +432,17 @@ def test_both_languages_say_the_same_things_with_the_same_parts() -> None:
 
 def test_no_two_models_are_told_apart_by_the_colour_alone() -> None:
     names = ["LSTM", "LSTM-64", "LSTM-128", "Naive", "SeasonalNaive", "HoltWinters", "Theta"]
-    names += ["Drift", "Blend", "AutoETS", "AutoARIMA", "AutoTheta", "Mine", "Yours"]
+    names += [
+        "Ensemble",
+        "ESLSTM",
+        "Drift",
+        "Blend",
+        "AutoETS",
+        "AutoARIMA",
+        "AutoTheta",
+        "Mine",
+        "Yours",
+    ]
     styles = styles_of(names)
     assert len({style.dash for style in styles.values()}) == len(names)
     assert len({style.symbol for style in styles.values()}) > len(names) // 2

@@ -189,7 +189,10 @@ def test_where_all_trials_fail_it_says_why() -> None:
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        ({"hiden_size": [8]}, r"no such setting.*'hiden_size'.*It has context_length, hidden_size"),
+        (
+            {"hiden_size": [8]},
+            r"no such setting.*'hiden_size'.*It has context_length, .*hidden_size",
+        ),
         ({"h": [1, 2]}, "no such setting"),
         ({}, "which settings"),
         ([], "which settings"),

@@ -24,6 +24,7 @@ class Network:
         dropout: float = 0.0,
         precision: str = "float32",
         head_steps: int = 1,
+        dilations: Sequence[Sequence[int]] = ...,
     ) -> None: ...
     @property
     def n_parameters(self) -> int: ...
@@ -51,6 +52,7 @@ class Training:
         schedule: str = "constant",
         weight_averaging: float = 0.0,
         balance: str = "windows",
+        frozen: bool = False,
     ) -> None: ...
 
 class Windowing:
@@ -103,6 +105,8 @@ class Gradients:
     def outputs(self) -> Floats: ...
     @property
     def gradients(self) -> Floats: ...
+    @property
+    def inputs(self) -> Floats: ...
 
 def initialise(network: Network, seed: int, head_scale: float = 1.0) -> Floats: ...
 def fit(
@@ -166,6 +170,63 @@ def forecast_recursive(
     threads: int = 0,
     covariates: Covariates | None = None,
 ) -> Doubles: ...
+
+class Hybrid:
+    def __init__(
+        self,
+        *,
+        seasons: Sequence[int],
+        context_length: int,
+        horizon: int,
+        positions: int = 1000,
+        level_penalty: float = 0.0,
+        learning_rate: float = 0.0,
+        shared_rate: float = 0.0,
+    ) -> None: ...
+    @property
+    def n_parameters(self) -> int: ...
+
+def fit_hybrid(
+    network: Network,
+    parameters: Floats,
+    loss: Loss,
+    hybrid: Hybrid,
+    values: Doubles,
+    indptr: Indices,
+    weight: Doubles,
+    series_parameters: Doubles,
+    *,
+    training: Training,
+    callback: Callable[[int, float, float, int], bool | None] | None = None,
+    features: Covariates | None = None,
+) -> tuple[FitResult, Doubles]: ...
+def hybrid_gradients(
+    network: Network,
+    parameters: Floats,
+    loss: Loss,
+    hybrid: Hybrid,
+    values: Doubles,
+    indptr: Indices,
+    weight: Doubles,
+    series_parameters: Doubles,
+    *,
+    features: Covariates | None = None,
+    threads: int = 0,
+) -> tuple[float, Floats, Doubles]: ...
+def forecast_hybrid(
+    network: Network,
+    parameters: Floats,
+    hybrid: Hybrid,
+    values: Doubles,
+    indptr: Indices,
+    series_parameters: Doubles,
+    *,
+    features: Covariates | None = None,
+    threads: int = 0,
+) -> Doubles: ...
+def smooth(
+    hybrid: Hybrid, values: Doubles, indptr: Indices, series_parameters: Doubles
+) -> tuple[Doubles, list[Doubles]]: ...
 
 class SmoothingForm:
     def __init__(

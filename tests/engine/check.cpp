@@ -26,6 +26,7 @@
 #include "dispatch.hpp"
 #include "errors.hpp"
 #include "forecast.hpp"
+#include "hybrid.hpp"
 #include "oracle.hpp"
 #include "report.hpp"
 #include "smoothing.hpp"
@@ -93,15 +94,20 @@ void compare(Report& report, const std::string& what, const T* actual, const dou
                what + " is off by " + text(off) + ", its largest is " + text(largest));
 }
 
+double largest(const Vector& v) {
+  double size = 0;
+  for (double x : v) size = std::max(size, std::fabs(x));
+  return size;
+}
+
 // Tensor by tensor. One all of whose sums happen to cancel may be off by float32's error in the
 // summands: a tenth of the tolerance, of the largest of all.
 void compare_tensors(Report& report, const std::string& what, const Network& network,
                      const std::vector<float>& actual, const Vector& expected, double tolerance) {
-  double largest = 0;
-  for (double e : expected) largest = std::max(largest, std::fabs(e));
+  const double slack = 0.1 * tolerance * largest(expected);
   for (const Parameter& p : network.parameters())
     compare(report, what + " " + p.name, actual.data() + p.offset, expected.data() + p.offset,
-            std::size_t(p.rows) * std::max(p.columns, 1), tolerance, 0.1 * tolerance * largest);
+            std::size_t(p.rows) * std::max(p.columns, 1), tolerance, slack);
 }
 
 // Anything's bytes in a row, to be compared.
@@ -309,7 +315,7 @@ void check_gradients(Report& report, const Tolerance& tolerance, const Case& c) 
   for (float w : batch.weights) total += w;
   for (float& x : inputs) x = float(x / total);
   compare(report, c.name + " inputs", inputs.data(), c.expected.inputs.data(), inputs.size(),
-          tolerance.gradients);
+          tolerance.gradients, 0.1 * tolerance.gradients * largest(c.expected.gradient));
 }
 
 // Some steps of an optimiser, all windows in each.
@@ -661,6 +667,39 @@ Bits covariate_forecast_bits(const Sizes& sizes, Precision precision, bool recur
   return Bits() << out;
 }
 
+// Series with exponential smoothing of their own, learnt with the network, then forecast.
+Bits hybrid_bits(const Sizes& sizes, Precision precision, int threads) {
+  Hybrid hybrid;
+  hybrid.seasons = {3, 7};
+  hybrid.context_length = 5;
+  hybrid.horizon = 3;
+  hybrid.level_penalty = 1.0;
+  hybrid.learning_rate = 0.05;
+  std::vector<int> lengths;
+  for (int j = 0; j < sizes.batch; ++j) lengths.push_back(2 + 7 * j % (2 * sizes.T));
+  const Series series = with_gaps(make_series(lengths, Draws(24)), Draws(25));
+  const Vector weights(lengths.size(), 1.5);
+  Vector own(lengths.size() * hybrid.parameters(), -0.5);
+  const HybridSeries panel{
+      series.values.data(), series.indptr.data(), series.size(), weights.data(), {}};
+  const Loss& loss = kLosses.back();
+  const Network network(5, {12, 17, 12}, hybrid.horizon * loss.outputs_per_target(), 0.2f,
+                        precision, Network::kEveryStep, {{1}, {2, 5}});
+  std::vector<float> p = oracle::make_parameters(network, Draws(26));
+  Training training;
+  training.epochs = 2;
+  training.batch_size = sizes.batch / 2;
+  training.learning_rate = 0.01f;
+  training.threads = threads;
+  Interrupt never([] { return true; });
+  HybridWindows windows(hybrid, panel, own.data(), false);
+  const TrainingResult result =
+      train(network, loss, windows, nullptr, training, p.data(), go_on, never);
+  Vector forecasts(lengths.size() * network.outputs);
+  forecast_hybrid(network, p.data(), hybrid, panel, own.data(), threads, never, forecasts.data());
+  return Bits() << result.loss << p << own << forecasts;
+}
+
 void check_same_bits(Report& report, const Sizes& sizes, Precision precision) {
   if (precision != Precision::kFloat32)
     report.check(!(gradient_bits(sizes, precision, false, 1) ==
@@ -671,6 +710,8 @@ void check_same_bits(Report& report, const Sizes& sizes, Precision precision) {
               [&](int threads) { return gradient_bits(sizes, precision, dilated, threads); });
   same_bits(report, sizes, "training of a large network",
             [&](int threads) { return large_training_bits(precision, threads); });
+  same_bits(report, sizes, "smoothing inside a network",
+            [&](int threads) { return hybrid_bits(sizes, precision, threads); });
   check_training_bits(report, sizes, precision);
   for (bool recursive : {false, true}) {
     const std::string what = recursive ? "forecasts fed back" : "forecasts";
@@ -936,6 +977,64 @@ void check_smoothing(Report& report, const Sizes& sizes) {
       }
 }
 
+// Smoothing inside a network, without the network: any sum of levels, values without their seasons
+// and targets, its gradient by a series' parameters against differences.
+void check_hybrid(Report& report) {
+  constexpr int kLength = 25;
+  constexpr double kStep = 1e-5;
+  for (const std::vector<int>& seasons : {std::vector<int>{}, {4}, {3, 7}, {30}}) {
+    Hybrid hybrid;
+    hybrid.seasons = seasons;
+    hybrid.horizon = 9;
+    hybrid.level_penalty = 2.0;
+    Draws draws(seasons.size() + 27);
+    const auto draw = [&](int n) {
+      Vector v(n);
+      for (double& x : v) x = draws.uniform();
+      return v;
+    };
+    Vector values = draw(kLength), p = draw(hybrid.parameters());
+    for (int t : {4, 5, 12, 24}) values[t] = NAN;
+    const Vector by_level = draw(kLength), by_z = draw(kLength);
+    const Vector by_target = draw(kLength * hybrid.horizon);
+    Smoothed smoothed;
+    const auto sum = [&] {
+      smoothed.run(hybrid, p.data(), values.data(), kLength);
+      double total = 0;
+      for (int t = 0; t < kLength; ++t) {
+        total += by_level[t] * smoothed.level[t] + by_z[t] * smoothed.z[t];
+        for (int k = 1; k <= hybrid.horizon; ++k)
+          total -= by_target[t * hybrid.horizon + k - 1] *
+                   (smoothed.level[t] + smoothed.ahead(hybrid, t, k));
+        if (t < 2) continue;
+        const double bend = smoothed.level[t] - 2 * smoothed.level[t - 1] + smoothed.level[t - 2];
+        total += hybrid.level_penalty * bend * bend / (kLength - 2);
+      }
+      return total;
+    };
+    Vector slopes(p.size()), gradient(p.size());
+    for (std::size_t j = 0; j < p.size(); ++j) {
+      const double middle = std::exchange(p[j], p[j] + kStep), above = sum();
+      p[j] = middle - kStep;
+      slopes[j] = (above - sum()) / (2 * kStep);
+      p[j] = middle;
+    }
+    SmoothedGradient back;
+    smoothed.run(hybrid, p.data(), values.data(), kLength);
+    back.clear(hybrid, kLength);
+    for (int t = 0; t < kLength; ++t) {
+      back.level[t] += by_level[t];
+      back.z[t] += by_z[t];
+      for (int k = 1; k <= hybrid.horizon; ++k)
+        back.add_target(hybrid, t, k, by_target[t * hybrid.horizon + k - 1]);
+    }
+    back.add_level_penalty(hybrid, smoothed);
+    back.back(hybrid, p.data(), values.data(), smoothed, gradient.data());
+    compare(report, std::to_string(seasons.size()) + " seasons", gradient.data(), slopes.data(),
+            slopes.size(), 1e-7);
+  }
+}
+
 int run(bool quick, std::vector<std::string> isas) {
   signal(SIGALRM, when_it_hangs);
   const Sizes& sizes = quick ? kQuick : kAll;
@@ -951,6 +1050,7 @@ int run(bool quick, std::vector<std::string> isas) {
     report.check(message.find("8080") != std::string::npos, "set_isa says: " + message);
   });
   group("exponential smoothing", [&] { check_smoothing(report, sizes); });
+  group("smoothing inside a network", [&] { check_hybrid(report); });
   for (const std::string& isa : isas)
     group(isa + ": what precision \"auto\" is", [&] {
       set_isa(isa);

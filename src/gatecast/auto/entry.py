@@ -55,9 +55,10 @@ def forecast(
 ) -> Forecast:
     """Check the data, test models on the past, choose, forecast, and say how good that is.
 
-    Naive, seasonal naive, Theta, Holt-Winters and an LSTM that is sized to the data forecast the
-    past from several cutoffs, with nothing that came later. The one with the smallest error, or
-    the mean of up to three good ones, is fitted on everything; what it erred makes its intervals.
+    Naive, seasonal naive, Theta, Holt-Winters, an LSTM that is sized to the data and, of ten series
+    or more, ESLSTM (unless it would take too long) forecast the past from several cutoffs, with
+    nothing that came later. The one with the smallest error, or the mean of up to three good ones,
+    is fitted on everything; what it erred makes its intervals.
 
     Parameters
     ----------
@@ -72,10 +73,10 @@ def forecast(
     level : sequence of float
         Intervals in per cent.
     models : "auto", str, Forecaster, or a sequence of them
-        Who may be chosen: ``"lstm"``, ``"holt-winters"``, ``"theta"``, ``"naive"``,
-        ``"seasonal-naive"``, ``"drift"``, with the extra ``stats`` ``"auto-ets"``,
-        ``"auto-arima"``, ``"auto-theta"``, or models of your own making. Naive and seasonal naive
-        are tested beside them always.
+        Who may be chosen: ``"lstm"``, ``"eslstm"``, ``"ensemble"`` (of five LSTMs),
+        ``"holt-winters"``, ``"theta"``, ``"naive"``, ``"seasonal-naive"``, ``"drift"``,
+        ``"naive2"``, with the extra ``stats`` ``"auto-ets"``, ``"auto-arima"``, ``"auto-theta"``,
+        or models of your own making. Naive and seasonal naive are tested beside them always.
     budget : float or str, optional
         Seconds that it may take, or ``"60s"``, ``"5m"``. Without one every choice rests on counted
         work and never on a clock, so that the same data give the same forecast anywhere.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gatecast.auto.es_lstm import hybrid_for, hybrid_work
 from gatecast.auto.lstm import settings_for, training_work, tuned
 from gatecast.auto.result import Candidate, Forecast
 from gatecast.auto.scores import (
@@ -36,8 +37,10 @@ from gatecast.models import SIMPLE
 from gatecast.models.blend import Blend
 from gatecast.models.config import LSTMConfig, default_context_length
 from gatecast.models.conformal import Conformal, calibration_of
+from gatecast.models.es_lstm import ESLSTM
 from gatecast.models.forecaster import Forecaster
-from gatecast.models.lstm import LSTM, NO_CALENDAR
+from gatecast.models.inputs import NO_CALENDAR
+from gatecast.models.lstm import LSTM
 from gatecast.panel import Intake, MissingFuture, Panel, counted
 from gatecast.seasons import find_season_length
 
@@ -55,6 +58,8 @@ _MIN_CONTEXT = 3
 # that costs no more than a multiple of it.
 _WORK = 400.0
 _ALL_WORK = 200.0
+_HYBRID_WORK = 200.0  # the same for ESLSTM, which is to add no more than half of that
+_ALL_HYBRID_WORK = 100.0
 _SPEED = (
     25.0  # 1e9 operations a second that a budget counts on; where it is less, the clock ends it
 )
@@ -286,13 +291,21 @@ class _Path:
         auto = ["naive", *seasonal, "theta", "holt-winters", "lstm"]
         given = auto if request.models == "auto" else request.models
         given = [given] if isinstance(given, str | Forecaster) else given
-        asked = named_models(given, h, season_length=m if m > 1 else None, seed=request.seed)
+        asked = named_models(
+            given,
+            h,
+            season_length=m if m > 1 else None,
+            seed=request.seed,
+            lstm={**self._columns_read(), **request.settings},
+        )
+        if request.models == "auto" and (hybrid := self._hybrid(past)) is not None:
+            asked["ESLSTM"] = hybrid
         own = isinstance(given, list | tuple) and any(
             isinstance(x, str) and x.lower() == "lstm" for x in given
         )
         models = dict(asked)
         wanted = ["naive", *seasonal]
-        if own or any(isinstance(model, LSTM) for model in asked.values()):
+        if own or any(isinstance(model, LSTM | ESLSTM) for model in asked.values()):
             wanted.append("holt-winters")  # what a network must be held against
         for name, model in named_models(wanted, h, season_length=m if m > 1 else None).items():
             models.setdefault(name, model)
@@ -329,19 +342,13 @@ class _Path:
             self.notes.append(f"The network sees {longest} values: no series has more before.")
         work = self.clock.work(0.2, _WORK)
         chosen = settings_for(past, h, m, work, settings.get("context_length"))
-        columns = self.panel.columns
-        named = {
-            "past_covariates": columns.past,
-            "future_covariates": columns.future,
-            "static_covariates": columns.static,
-        }
         config = LSTMConfig(
             **{
                 **chosen,
                 "h": h,
                 "seed": request.seed,
                 "quantiles": _quantiles(request.level),
-                **named,
+                **self._columns_read(),
                 **settings,
             }
         )
@@ -360,6 +367,32 @@ class _Path:
                 f"short for the usual {wanted}."
             )
         return config
+
+    def _columns_read(self) -> dict[str, tuple[str, ...]]:
+        columns = self.panel.columns
+        roles = ("past", "future", "static")
+        return {f"{role}_covariates": getattr(columns, role) for role in roles}
+
+    def _hybrid(self, past: Panel) -> ESLSTM | None:
+        """An ESLSTM of our own making, where there are series and time enough for one."""
+        request = self.request
+        if self.panel.cold is not None:  # it cannot forecast these
+            return None
+        found, why = hybrid_for(past, self.h, self.m, self.clock.work(0.15, _HYBRID_WORK))
+        if why:
+            done = "takes part" if found is not None else "is left out"
+            self.decisions.append((f"ESLSTM, Holt-Winters within a network, {done}", why))
+        if found is None:
+            return None
+        read = {**self._columns_read(), **request.settings}
+        return ESLSTM(
+            self.h,
+            **{**found, **({"epochs": read["epochs"]} if "epochs" in read else {})},
+            quantiles=_quantiles(request.level),
+            static_covariates=read["static_covariates"],
+            calendar=read.get("calendar", False),
+            seed=request.seed,
+        )
 
     def _check_covariates(self, config: LSTMConfig) -> None:
         """Fail rather now than after the training."""
@@ -440,6 +473,8 @@ class _Path:
             if isinstance(model, LSTM):
                 work = self._work(panel, model.config) * at.n_windows
                 refit = work <= _ALL_WORK
+            if isinstance(model, ESLSTM):
+                refit = hybrid_work(panel, model) * at.n_windows <= _ALL_HYBRID_WORK
             refit = refit and self.clock.affords(took[name] * at.n_windows, share=0.15)
             tell = self.tell(f"Backtesting {name}", at.n_windows) if self.tell else None
             one = backtest(
@@ -526,9 +561,9 @@ class _Path:
         """Fit a copy, until a share of the budget is used up."""
         model = model.with_horizon(self.h)
         model.threads = self.request.threads
-        if isinstance(model, LSTM):
+        if isinstance(model, LSTM | ESLSTM):
             what = "Training on everything" if panel is self.panel else "Training for the backtests"
-            model.progress = self._timed(self.clock.until(until))(what, model.config.epochs)
+            model.progress = self._timed(self.clock.until(until))(what, model.n_epochs(panel))
         model.fit_panel(panel, self.intake)
         model.progress = False
         return model

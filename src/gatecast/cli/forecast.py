@@ -92,9 +92,10 @@ def forecast(
 ) -> None:
     """Forecast the series of a file past their end, and say how good the forecast is.
 
-    The data are checked first, as by 'gatecast check'. Naive, seasonal naive, Theta, Holt-Winters
-    and an LSTM forecast the past from several cutoffs. The best, or the mean of good ones, is
-    fitted on everything and forecasts what comes next; what it erred makes its intervals.
+    The data are checked first, as by 'gatecast check'. Naive, seasonal naive, Theta, Holt-Winters,
+    an LSTM and, of many series, ESLSTM forecast the past from several cutoffs. The best, or the
+    mean of good ones, is fitted on everything and forecasts what comes next; what it erred makes
+    its intervals.
 
     A file has one row a stamp: columns unique_id, ds, y (or named by --id, --time, --target), a
     date and a value under any headings, or values alone; or a column a series beside the dates.

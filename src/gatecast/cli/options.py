@@ -87,8 +87,8 @@ Models = Annotated[
     typer.Option(
         "--model",
         "--models",
-        help="Which models: lstm, holt-winters, theta, naive, seasonal-naive, drift, "
-        "auto-ets, auto-arima, auto-theta; with commas. Repeatable.",
+        help="Which models: lstm, eslstm, ensemble, holt-winters, theta, naive, seasonal-naive, "
+        "drift, naive2, auto-ets, auto-arima, auto-theta; with commas. Repeatable.",
     ),
 ]
 Precision = Annotated[

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["CrossValidation", "cross_validate", "cross_validation", "named_models"]
 
 _BEFORE = 10  # windows before the first, from which its intervals are calibrated
+_SHARED = ("epochs", "seed", "calendar", "static_covariates")  # what ESLSTM has of LSTM's settings
 _SEEDS = 5  # of the LSTM that an ensemble called by its name is made of
 Models = Forecaster | str | Sequence[Forecaster | str] | Mapping[str, Forecaster]
 
@@ -292,7 +293,7 @@ def named_models(
 ) -> dict[str, Forecaster]:
     """Return models by the name of their column, from models, names or a mapping.
 
-    ``lstm`` are settings of the one that is given by its name.
+    ``lstm`` are settings of the one that is given by its name, and of ESLSTM where it has them.
 
     Raises
     ------
@@ -366,6 +367,8 @@ def _made(model: Any, h: int, season_length: int | None, lstm: dict[str, Any]) -
         return KINDS[kind]()(_made("lstm", h, season_length, lstm), n_seeds=_SEEDS)
     if kind == "LSTM":
         settings |= lstm
+    if kind == "ESLSTM":
+        settings |= {name: value for name, value in lstm.items() if name in _SHARED}
     return KINDS[kind]()(h, **settings)
 
 

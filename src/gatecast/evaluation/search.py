@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any, Literal
 
-import numpy as np
-
 from gatecast.errors import ConfigError, DataError, MissingExtraError
 from gatecast.evaluation.backtest import Backtest, Cutoffs, backtest, cutoffs, mean
 from gatecast.evaluation.metrics import rmse, smape
@@ -389,8 +387,7 @@ def _season_length(model: Forecaster, panel: Panel, asked: int | None) -> int:
     """The steps per season of MASE: as asked, the model's own (the shorter of two), the usual."""
     if asked is not None:
         return whole_number("season_length", asked, 1, 100_000)
-    own = getattr(model.config, "season_length", None)
-    return int(np.min(own)) if own else panel.season_length
+    return model.asked_season or panel.season_length
 
 
 class _Trying:

@@ -77,7 +77,8 @@ class Conformal(Forecaster):
     level : sequence of float
         The intervals, in per cent, that ``predict()`` returns if not told otherwise.
     season_length : int, optional
-        Steps per season, for the scale by which series are compared; the model's own by default.
+        Steps per season, for the scale by which series are compared; the model's own by default,
+        of two the fewer.
     alias : str, optional
         The name of the column; that of the model by default.
 
@@ -116,7 +117,7 @@ class Conformal(Forecaster):
         self._known: dict[Any, tuple[int, float, float]] = {}
         self.config = ConformalConfig(
             h=model.config.h,
-            season_length=season_length or getattr(model.config, "season_length", None),
+            season_length=season_length or model.asked_season,
             n_windows=n_windows,
             step_size=step_size,
             adaptive=adaptive,

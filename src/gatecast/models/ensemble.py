@@ -211,7 +211,7 @@ class Ensemble(Forecaster):
         """Fit the models side by side."""
         self._fitted = None
         stop = threading.Event()
-        epochs = [getattr(model.config, "epochs", 1) for model in self._members]
+        epochs = [model.n_epochs(panel) for model in self._members]
         with epoch_callback(self.progress, sum(epochs)) as tell:
             told = _Told(tell, epochs, stop)
 

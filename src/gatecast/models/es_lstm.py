@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from gatecast.models.config import (
 )
 from gatecast.models.forecaster import Fitted, Forecaster
 from gatecast.models.identity import Identity, require_array
-from gatecast.models.inputs import Prediction
+from gatecast.models.inputs import NO_CALENDAR, Prediction
 from gatecast.models.per_series import Scale, decompose, scale_of
 from gatecast.panel import MissingFuture, Panel
 from gatecast.progress import Progress, epoch_callback
@@ -37,6 +37,7 @@ __all__ = ["ESLSTM", "ESLSTMConfig"]
 _POSITIONS = 1_000  # of a series that the network goes through, at most
 _IN_A_TILE = 1 << 20  # numbers of each series that are read or put out at once, at most
 _LAYERS = 100
+_STEPS = 1_000  # of the optimiser, about
 _NEW_SERIES_EPOCHS = 30  # of smoothing, for a series that was not fitted
 _START = -0.7  # the logit of every coefficient to begin with: a third
 
@@ -65,22 +66,28 @@ first. Got: (24, 12). Use season_length=(24, 168).
     dilations: tuple[tuple[int, ...], ...] | None = None
     context_length: int | None = None
     quantiles: tuple[float, ...] | None = None
-    epochs: int = 30
+    epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float = 5e-3
     smoothing_learning_rate: float = 2e-2
     level_penalty: float = 0.0
     static_covariates: tuple[str, ...] = ()
     calendar: bool = False
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
-            if not (value is None and name in ("context_length", "batch_size")):
+            if not (value is None and name in ("context_length", "batch_size", "epochs")):
                 self._set(name, whole_number(name, value, low, high))
         for name, (lowest, highest) in _REAL.items():
             self._set(name, real_number(name, getattr(self, name), lowest, highest))
+        if self.precision not in ("float32", "bfloat16", "auto"):
+            raise ConfigError(
+                "precision must be one of 'float32', 'bfloat16', 'auto'.",
+                value=repr(self.precision),
+            )
         self._set("season_length", _seasons(self.season_length))
         self._set("dilations", _dilations(self.dilations))
         self._set("calendar", flag("calendar", self.calendar))
@@ -178,6 +185,8 @@ class HybridFit(Fitted):
         float32, the network's.
     dilations : tuple of tuple of int
     context_length, batch_size : int
+    precision : str
+        What the products are taken in.
     history : list of float
         Training loss by epoch.
     encoding : Encoding or None
@@ -192,6 +201,7 @@ class HybridFit(Fitted):
     dilations: tuple[tuple[int, ...], ...]
     context_length: int
     batch_size: int
+    precision: str
     history: list[float]
     encoding: Encoding | None
 
@@ -233,8 +243,9 @@ class ESLSTM(Forecaster):
         season, or the horizon but from 4 to 10 without one.
     quantiles : sequence of float, optional
         Train these quantiles, and the median always. They never cross.
-    epochs : int
-        Passes over the series.
+    epochs : int, optional
+        Passes over the series; by default as many as make about a thousand optimiser steps, from 5
+        to 40. The learning rate falls along a cosine over them.
     batch_size : int, optional
         Series per optimiser step; by default about a fiftieth of them, from 8 to 64.
     learning_rate, smoothing_learning_rate : float
@@ -246,6 +257,8 @@ class ESLSTM(Forecaster):
         Columns that say what a series is.
     calendar : bool
         Read the phases that suit the frequency.
+    precision : {"float32", "bfloat16", "auto"}
+        Of the operands of the matrix products; as for :class:`gatecast.LSTM`.
     seed : int
         Same seed, same bits, on any number of threads.
     threads : int, optional
@@ -259,7 +272,7 @@ class ESLSTM(Forecaster):
         The level along each fitted series, in its units.
     seasonality_ : list of list of ndarray
         By series and season: the index along the series and one season beyond; a factor where
-        ``log_`` is true, else in units of ``asinh``.
+        ``log_`` is true, else in the units of a series about zero.
     smoothing_ : dict of str to ndarray
         ``level`` and ``season`` (and ``season_2``): the coefficients, float64 ``[n_series]``.
     log_ : ndarray
@@ -295,13 +308,14 @@ class ESLSTM(Forecaster):
         dilations: Sequence[Sequence[int]] | None = None,
         context_length: int | None = None,
         quantiles: Sequence[float] | None = None,
-        epochs: int = 30,
+        epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = 5e-3,
         smoothing_learning_rate: float = 2e-2,
         level_penalty: float = 0.0,
         static_covariates: Sequence[str] = (),
         calendar: bool = False,
+        precision: Literal["float32", "bfloat16", "auto"] = "float32",
         seed: int = 0,
         threads: int | None = None,
         progress: Progress = False,
@@ -320,6 +334,7 @@ class ESLSTM(Forecaster):
             level_penalty=level_penalty,
             static_covariates=static_covariates,  # type: ignore[arg-type]
             calendar=calendar,
+            precision=precision,
             seed=seed,
         )
         self.threads = threads
@@ -339,7 +354,7 @@ class ESLSTM(Forecaster):
         seasons = self._season_lengths(panel)
         scale = scale_of(panel, seasons)
         encoding = self._fit_encoding(panel)
-        batch_size = config.batch_size or min(64, max(16, _power_of_two(panel.n_series / 50)))
+        batch_size = self._batch_size(panel)
         fit = HybridFit(
             **vars(self.remember(given, intake)),
             identity=Identity.of(panel),
@@ -350,11 +365,13 @@ class ESLSTM(Forecaster):
             dilations=config.dilations or _default_dilations(seasons, panel.lengths),
             context_length=config.context_length or _default_context(seasons, config.h),
             batch_size=batch_size,
+            precision=config.precision,
             history=[],
             encoding=encoding,
         )
         network = self._network(fit)
-        with epoch_callback(self.progress, config.epochs) as callback:
+        epochs = self.n_epochs(panel)
+        with epoch_callback(self.progress, epochs) as callback:
             result, own = _core.fit_hybrid(
                 network,
                 _core.initialise(network, config.seed, 0.1),
@@ -365,17 +382,24 @@ class ESLSTM(Forecaster):
                 scale.weight,
                 self._initial(panel, fit, scale),
                 training=_core.Training(
-                    epochs=config.epochs,
+                    epochs=epochs,
                     batch_size=batch_size,
                     learning_rate=config.learning_rate,
                     clip_norm=1.0,
+                    schedule="cosine",
                     seed=config.seed,
                     threads=self.threads or 0,
                 ),
                 callback=callback,
                 features=self._features(fit, panel),
             )
-        self._fitted = replace(fit, own=own, weights=result.parameters, history=result.loss)
+        self._fitted = replace(
+            fit,
+            own=own,
+            weights=result.parameters,
+            precision=network.precision,
+            history=result.loss,
+        )
         if result.error is not None:
             raise result.error
         return self
@@ -424,13 +448,13 @@ class ESLSTM(Forecaster):
         positive = np.minimum.reduceat(
             np.where(panel.observed, panel.values, np.inf), panel.indptr[:-1]
         )
-        known = (at >= 0) & ~(fit.scale.log[at] & (positive <= 0))
+        known = (at >= 0) & ~(fit.scale.units.positive[at] & (positive <= 0))
         fresh = scale_of(panel.select(~known), fit.seasons) if not known.all() else None
         scale = fit.scale.select(at)
         own = fit.own[at]
         if fresh is not None:
             new = panel.select(~known)
-            scale.put(~known, fresh)
+            scale = scale.replaced(~known, fresh)
             own[~known] = self._fit_new(new, fresh)
         return own, scale
 
@@ -473,6 +497,7 @@ class ESLSTM(Forecaster):
             inputs,
             [config.hidden_size] * sum(map(len, dilations)),
             config.h * max(1, len(config.trained_quantiles)),
+            precision=fit.precision,
             head_steps=0,
             dilations=dilations,
         )
@@ -525,6 +550,19 @@ class ESLSTM(Forecaster):
             constant=encoded.static,
         )
 
+    def n_epochs(self, panel: Panel) -> int:
+        """Return how many passes over a panel a training makes, at most."""
+        steps = -(-panel.n_series // self._batch_size(panel))
+        return self.config.epochs or min(max(round(_STEPS / steps), 5), 40)
+
+    def _batch_size(self, panel: Panel) -> int:
+        return self.config.batch_size or min(64, max(16, _power_of_two(panel.n_series / 50)))
+
+    def fit_notes(self) -> tuple[str, ...]:
+        """Return what to know about a fit."""
+        encoding = self.fitted.encoding
+        return (NO_CALENDAR,) if self.config.calendar and not encoding.calendar else ()
+
     def horizon(self, h: int | None = None) -> int:
         """Return how many steps ``predict(h=h)`` gives; a ConfigError if the model cannot."""
         steps = self.config.h if h is None else self.config.replace(h=h).h
@@ -559,17 +597,14 @@ class ESLSTM(Forecaster):
 
     @property
     def seasonality_(self) -> list[list[NDArray[np.float64]]]:
-        """By fitted series and season, its index along the series and one season on; see the class.
-
-        In the series' units where it is not seen as a logarithm, for a series about zero.
-        """
+        """By fitted series and season, its index along it and one season on; see the class."""
         panel, fit = self._fitted_panel(), self.fitted
         _, seasons = self._smoothed(panel)
         by_series: list[list[NDArray[np.float64]]] = [[] for _ in range(panel.n_series)]
         for m, season in zip(fit.seasons, seasons, strict=True):
             bounds = np.cumsum(panel.lengths + m)[:-1]
             for i, index in enumerate(np.split(season, bounds)):
-                by_series[i].append(fit.scale.select(np.full(len(index), i)).back(index))
+                by_series[i].append(fit.scale.select(np.full(len(index), i)).alone(index))
         return by_series
 
     @property
@@ -580,7 +615,7 @@ class ESLSTM(Forecaster):
     @property
     def log_(self) -> NDArray[np.bool_]:
         """Which fitted series are seen as their logarithm, bool ``[n_series]``."""
-        return np.asarray(self.fitted.scale.log)
+        return np.asarray(self.fitted.scale.units.positive)
 
     @property
     def parameters_(self) -> dict[str, NDArray[np.float32]]:
@@ -618,11 +653,12 @@ class ESLSTM(Forecaster):
             "dilations": _plain(fit.dilations),
             "context_length": fit.context_length,
             "batch_size": fit.batch_size,
+            "precision": fit.precision,
             "history": fit.history,
             "encoding": None if fit.encoding is None else fit.encoding.to_dict(),
         }
-        scale = {field.name: getattr(fit.scale, field.name) for field in fields(Scale)}
-        return metadata, fit.identity.arrays() | scale | {"own": fit.own} | self.parameters_
+        arrays = fit.identity.arrays() | fit.scale.arrays() | {"own": fit.own}
+        return metadata, arrays | self.parameters_
 
     def restore(
         self, fitted: Fitted, metadata: dict[str, Any], arrays: dict[str, NDArray[Any]]
@@ -635,9 +671,13 @@ class ESLSTM(Forecaster):
             from gatecast.features import Encoding
 
             encoding = Encoding.from_dict(metadata["encoding"])
+        if metadata["precision"] not in ("float32", "bfloat16") or (
+            self.config.precision not in ("auto", metadata["precision"])
+        ):
+            raise ValueError(f"precision is {metadata['precision']!r}")
         if not self._fits_settings(encoding):
             raise ValueError("its covariates do not fit its settings")
-        if n == 0 or (fitted.panel is not None and fitted.panel.n_series != n):
+        if fitted.panel is not None and fitted.panel.n_series != n:
             raise ValueError("its ids do not fit its series")
         fit = HybridFit(
             **vars(fitted),
@@ -649,6 +689,7 @@ class ESLSTM(Forecaster):
             dilations=_dilations(metadata["dilations"]) or (),
             context_length=whole_number("context_length", metadata["context_length"], 1, 100_000),
             batch_size=whole_number("batch_size", metadata["batch_size"], 1, 2**30),
+            precision=metadata["precision"],
             history=[float(loss) for loss in metadata["history"]],
             encoding=encoding,
         )
@@ -685,7 +726,7 @@ def _default_dilations(
 
 
 def _default_context(seasons: tuple[int, ...], h: int) -> int:
-    return seasons[0] if seasons else min(max(h, 4), 10)
+    return min(seasons[0], max(2 * h, 4)) if seasons else min(max(h, 4), 10)
 
 
 def _power_of_two(x: float) -> int:

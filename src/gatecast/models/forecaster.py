@@ -155,6 +155,14 @@ class Forecaster:
         """The models that this one is made of."""
         return ()
 
+    def n_epochs(self, panel: Panel) -> int:
+        """Return how many passes over a panel a training makes, at most; 1 where there is none."""
+        return getattr(self.config, "epochs", None) or 1
+
+    def fit_notes(self) -> tuple[str, ...]:
+        """Return what to know about a fit; by default what its members say."""
+        return tuple(dict.fromkeys(note for one in self.members for note in one.fit_notes()))
+
     # What is the same for all
 
     @property
@@ -182,6 +190,12 @@ class Forecaster:
         if self._fitted is None:
             raise ConfigError("The model is not fitted.", fix="Call fit(data) first.")
         return self._fitted
+
+    @property
+    def asked_season(self) -> int | None:
+        """Steps per season as they were asked for, of two the fewer; None by default."""
+        lengths = getattr(self.config, "season_length", None)
+        return int(np.min(lengths)) if lengths else None
 
     def covariates(self) -> dict[str, tuple[str, ...]]:
         """The columns that the model reads beside the target, by their role in ``Columns``."""
@@ -236,7 +250,10 @@ class Forecaster:
         """
         columns = Columns(id_col, time_col, target_col, **self.covariates())
         intake = Intake(columns, freq, fill, duplicates, resample)
-        return self.fit_panel(from_any(data, intake), intake)
+        self.fit_panel(from_any(data, intake), intake)
+        for note in self.fit_notes():  # said where the caller is, though a model says more of fit
+            warnings.warn(note, stacklevel=2 + (type(self).fit is not Forecaster.fit))
+        return self
 
     def predict(
         self,

@@ -61,7 +61,8 @@ class Identity:
     @classmethod
     def restored(cls, ids: Any, arrays: dict[str, NDArray[Any]]) -> Self:
         """Return what was saved, which is not trusted: a ValueError if it makes no sense."""
-        if not isinstance(ids, list) or not all(type(name) in (str, int, float) for name in ids):
+        kinds = (str, int, float)
+        if not isinstance(ids, list) or not ids or not all(type(name) in kinds for name in ids):
             raise ValueError("ids should be text or numbers")
         first, beginnings = arrays["first"], arrays["beginnings"]
         require_array("first", first, np.int64, (len(ids),))

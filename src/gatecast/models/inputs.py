@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from gatecast.features import Encoding
     from gatecast.panel import Panel
 
-__all__ = ["Inputs", "Prediction"]
+__all__ = ["NO_CALENDAR", "Inputs", "Prediction"]
+
+NO_CALENDAR = (
+    "The data do not go through any cycle of the calendar once, so none of it is read: "
+    "calendar=True changes nothing."
+)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -25,7 +24,7 @@ from gatecast.models.config import (
     whole_number,
 )
 from gatecast.models.forecaster import Fitted, Forecaster
-from gatecast.models.inputs import Inputs, Prediction
+from gatecast.models.inputs import NO_CALENDAR, Inputs, Prediction
 from gatecast.models.transform import Units
 from gatecast.panel import (
     Duplicates,
@@ -47,12 +46,7 @@ if TYPE_CHECKING:
 
     from gatecast.features import Encoding
 
-__all__ = ["LSTM", "NO_CALENDAR", "Network"]
-
-NO_CALENDAR = (
-    "The data do not go through any cycle of the calendar once, so none of it is read: "
-    "calendar=True changes nothing."
-)
+__all__ = ["LSTM", "Network"]
 
 _SIMILAR = 10  # series whose forecasts are averaged for one without history, at most
 _ALIKE = 0.25  # how far apart what describes two series may be, in spreads, to be the same
@@ -416,7 +410,7 @@ class LSTM(Forecaster):
         >>> model.predict()["ds"].iloc[0]
         Timestamp('2024-03-24 00:00:00')
         """
-        super().fit(
+        return super().fit(
             data,
             id_col=id_col,
             time_col=time_col,
@@ -426,9 +420,6 @@ class LSTM(Forecaster):
             duplicates=duplicates,
             resample=resample,
         )
-        if self.encoding_ is not None and self.config.calendar and not self.encoding_.calendar:
-            warnings.warn(NO_CALENDAR, stacklevel=2)
-        return self
 
     def fit_panel(self, panel: Panel, intake: Intake | None = None) -> Self:
         """Train on a :class:`~gatecast.panel.Panel`; :meth:`fit` for data already taken in."""
@@ -534,6 +525,11 @@ class LSTM(Forecaster):
         self.precision_ = fitted.precision
         self.history_ = fitted.history
         self.encoding_ = fitted.encoding
+
+    def fit_notes(self) -> tuple[str, ...]:
+        """Return what to know about a fit."""
+        encoding = self.fitted.encoding
+        return (NO_CALENDAR,) if self.config.calendar and not encoding.calendar else ()
 
     def context_size(self) -> int | None:
         """How many of a series' last values a forecast needs; None for all of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,11 +10,12 @@ import numpy as np
 from gatecast.cells import LARGEST
 from gatecast.models.baselines import seasonal_indices
 from gatecast.models.identity import require_array
+from gatecast.models.transform import Units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from gatecast.panel import Bools, Doubles, Ints, Panel
 
@@ -29,10 +30,8 @@ class Scale:
 
     Parameters
     ----------
-    log : ndarray
-        bool ``[n_series]``: as the logarithm, else as ``asinh(y / size)``.
-    size : ndarray
-        float64 ``[n_series]``, the mean absolute value; 1 where there is a logarithm.
+    units : Units
+        As a logarithm or, where a value is not positive, its like.
     change : ndarray
         float64 ``[n_series]``: the mean absolute change of that over a step, seasons taken off, by
         which it is divided.
@@ -40,45 +39,61 @@ class Scale:
         float64 ``[n_series]``: how much an error of a typical change counts.
     """
 
-    log: Bools
-    size: Doubles
+    units: Units
     change: Doubles
     weight: Doubles
 
     @classmethod
-    def restored(cls, arrays: dict[str, NDArray[Any]], n: int) -> Self:
+    def restored(cls, arrays: Mapping[str, NDArray[Any]], n: int) -> Self:
         """Return what was saved of ``n`` series, which is not trusted: a ValueError if wrong."""
-        require_array("log", arrays["log"], np.bool_, (n,))
+        require_array("positive", arrays["positive"], np.bool_, (n,))
         for name in ("size", "change", "weight"):
             require_array(name, arrays[name], np.float64, (n,))
             if (arrays[name] <= 0).any():
                 raise ValueError(f"{name} should be positive")
         if (arrays["change"] < _LEAST_CHANGE).any():
             raise ValueError("change is too small")
-        return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        return cls._of(arrays)
+
+    @classmethod
+    def _of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        units = Units(arrays["size"], arrays["positive"])
+        return cls(units, arrays["change"], arrays["weight"])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what :meth:`restored` takes."""
+        units = {"size": self.units.size, "positive": self.units.positive}
+        return units | {"change": self.change, "weight": self.weight}
 
     def select(self, at: Ints) -> Self:
         """Return those of the series at some places."""
-        return type(self)(*(getattr(self, field.name)[at] for field in fields(self)))
+        return self._of({name: array[at] for name, array in self.arrays().items()})
 
-    def put(self, at: ArrayLike, other: Scale) -> None:
-        """Replace those of the series ``at`` by others."""
-        for field in fields(self):
-            getattr(self, field.name)[at] = getattr(other, field.name)
+    def replaced(self, at: Bools, other: Scale) -> Self:
+        """Return these with those of the series ``at`` replaced by others."""
+        arrays = {name: array.copy() for name, array in self.arrays().items()}
+        for name, array in other.arrays().items():
+            arrays[name][at] = array
+        return self._of(arrays)
 
     def seen(self, panel: Panel) -> Doubles:
         """Return a panel's values ``[total]`` as they are seen; NaN where they are missing."""
-        n = panel.lengths
-        return np.asarray(_transformed(panel, self.log, self.size) / np.repeat(self.change, n))
+        return self.units.model(panel).values / np.repeat(self.change, panel.lengths)
 
     def back(self, outputs: Doubles) -> Doubles:
         """Return values ``[n_series, ...]`` from how they are seen, always finite."""
-        shape = (-1,) + (1,) * (outputs.ndim - 1)
-        log, size = self.log.reshape(shape), self.size.reshape(shape)
+        return self._undone(outputs, self.units.size)
+
+    def alone(self, seasons: Doubles) -> Doubles:
+        """Return seasons ``[n_series, ...]`` as factors, or in units of what is not positive."""
+        return self._undone(seasons, np.where(self.units.positive, 1.0, self.units.size))
+
+    def _undone(self, outputs: Doubles, size: Doubles) -> Doubles:
+        each = (-1,) + (1,) * (outputs.ndim - 1)
+        positive, size = self.units.positive.reshape(each), size.reshape(each)
         with np.errstate(over="ignore"):  # what is too large for a number is clipped
-            v = outputs * self.change.reshape(shape)
-            y = np.where(log, np.exp(v), size * np.sinh(v))
-        return np.clip(y, -LARGEST, LARGEST)
+            v = outputs * self.change.reshape(each)
+            return np.clip(size * np.where(positive, np.exp(v), np.sinh(v)), -LARGEST, LARGEST)
 
 
 def scale_of(panel: Panel, seasons: Sequence[int]) -> Scale:
@@ -97,20 +112,13 @@ def scale_of(panel: Panel, seasons: Sequence[int]) -> Scale:
     Examples
     --------
     >>> from gatecast.panel import from_any
-    >>> scale_of(from_any([[1.0, 2.0, 4.0], [1.0, 0.0, -1.0]]), ()).log
+    >>> scale_of(from_any([[1.0, 2.0, 4.0], [1.0, 0.0, -1.0]]), ()).units.positive
     array([ True, False])
     """
     start, n = panel.indptr[:-1], panel.lengths
-    low = np.minimum.reduceat(np.where(panel.observed, panel.values, np.inf), start)
-    count = np.add.reduceat(panel.observed.astype(np.float64), start)
-    total = np.add.reduceat(
-        np.where(panel.observed, np.abs(panel.values), 0.0) / np.repeat(np.maximum(count, 1), n),
-        start,
-    )
-    log = low > 0
-    size = np.where(log | ~(total > 0), 1.0, total)
-    v = _transformed(panel, log, size)
-    seen = replace(panel, values=v)
+    units = Units.of(panel)
+    seen = units.model(panel)
+    v = seen.values
     place = np.arange(len(v)) - np.repeat(start, n)
     row = np.repeat(np.arange(panel.n_series), n)
     for m, index in zip(seasons, decompose(seen, seasons), strict=True):
@@ -122,7 +130,7 @@ def scale_of(panel: Panel, seasons: Sequence[int]) -> Scale:
         np.add.reduceat(there.astype(np.float64), start), 1
     )
     change = np.maximum(change, _LEAST_CHANGE)
-    return Scale(log, size, change, _weights(change))
+    return Scale(units, change, _weights(change))
 
 
 def decompose(seen: Panel, seasons: Sequence[int]) -> list[Doubles]:
@@ -140,16 +148,6 @@ def decompose(seen: Panel, seasons: Sequence[int]) -> list[Doubles]:
         found.append(index)
         seen = replace(seen, values=seen.values - index[row, place % m])
     return found
-
-
-def _transformed(panel: Panel, log: Bools, size: Doubles) -> Doubles:
-    n = panel.lengths
-    positive = np.repeat(log, n)
-    y = np.where(panel.observed, panel.values, np.nan)
-    with np.errstate(over="ignore"):  # a series that was tiny when it was fitted
-        ratio = np.clip(y / np.repeat(size, n), -LARGEST, LARGEST)
-    logs = np.log(np.where(positive & ~(y <= 0), y, 1.0))
-    return np.where(positive, logs, np.arcsinh(ratio))
 
 
 def _weights(change: Doubles) -> Doubles:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gatecast.cells import LARGEST
 from gatecast.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -85,8 +86,10 @@ class Units:
         """Return values ``[n, k]`` as they are modelled; NaN stays NaN."""
         size, positive = self.size[:, None], self.positive[:, None]
         # Not the logarithm of a quotient, which may be too small for a number.
-        logarithm = np.log(np.where(positive, y, 1.0)) - np.log(size)
-        return np.where(positive, logarithm, np.arcsinh(y / size))
+        logarithm = np.log(np.where(positive & ~(y <= 0), y, 1.0)) - np.log(size)
+        with np.errstate(over="ignore"):  # of a series that was tiny when its size was taken
+            ratio = np.clip(y / size, -LARGEST, LARGEST)
+        return np.where(positive, logarithm, np.arcsinh(ratio))
 
     def restore(self, outputs: Doubles) -> Doubles:
         """Return forecasts ``[n, h, quantiles]`` in the data's own units.

@@ -130,6 +130,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "Drift": "Drift",
         "Theta": "Theta",
         "Blend": "Blend",
+        "Ensemble": "Ensemble",
     },
     "zh": {
         "made": "由 gatecast 生成。本文件自成一体，不访问任何网络。",
@@ -230,6 +231,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "Drift": "漂移法",
         "Theta": "Theta",
         "Blend": "组合模型",
+        "Ensemble": "集成模型",
     },
 }
 
