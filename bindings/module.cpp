@@ -661,15 +661,16 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](Hybrid* self, std::vector<int> seasons, int context_length, int horizon, int positions,
-             double level_penalty, double learning_rate, double shared_rate) {
+             double level_penalty, double learning_rate, double shared_rate, bool random_start) {
             require(context_length >= 1 && horizon >= 1 && positions >= 1,
                     "context_length, horizon and positions must be positive.");
             for (int m : seasons) require(m > 1, "A season must have more than one step.");
-            new (self) Hybrid{std::move(seasons), context_length, horizon,    positions,
-                              level_penalty,      learning_rate,  shared_rate};
+            new (self) Hybrid{std::move(seasons), context_length, horizon,     positions,
+                              level_penalty,      learning_rate,  shared_rate, random_start};
           },
           nb::kw_only(), "seasons"_a, "context_length"_a, "horizon"_a, "positions"_a = 1000,
-          "level_penalty"_a = 0.0, "learning_rate"_a = 0.0, "shared_rate"_a = 0.0)
+          "level_penalty"_a = 0.0, "learning_rate"_a = 0.0, "shared_rate"_a = 0.0,
+          "random_start"_a = false)
       .def_prop_ro("n_parameters", &Hybrid::parameters);
 
   m.def(

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "dispatch.hpp"
+#include "random.hpp"
 #include "tile.hpp"
 #include "workers.hpp"
 
@@ -137,6 +138,7 @@ HybridWindows::HybridWindows(const Hybrid& hybrid, const HybridSeries& series, d
       parameters_(parameters),
       gradients_(gradients),
       to_end_(to_end) {
+  left_out_.assign(series.n_series, 0);
   for (std::int64_t s = 0; s < series.n_series; ++s) {
     const Positions p = positions(s);
     if (p.count < 1) continue;
@@ -159,7 +161,7 @@ HybridWindows::Positions HybridWindows::positions(std::int64_t s) const {
       std::max(std::min<std::int64_t>(hybrid_.context_length - 1,
                                       std::max<std::int64_t>(n - 1 - hybrid_.horizon, 0)),
                last - hybrid_.positions + 1);
-  return {first, last - first + 1};
+  return {first + left_out_[s], last - first + 1 - left_out_[s]};
 }
 
 int HybridWindows::steps(const std::uint32_t* windows, int n) const {
@@ -289,8 +291,16 @@ void HybridWindows::learnt(const std::uint32_t* windows, int n, double rate) {
   }
 }
 
-// Series of like length side by side, so that few lanes wait for a longer one.
-void HybridWindows::arrange(std::vector<std::uint32_t>& order, int batch) const {
+// With random starts a network cannot know by its state how much time has passed since a series'
+// beginning, and learn by heart what came when. Then series of like length side by side, so that
+// few lanes wait for a longer one.
+void HybridWindows::begin_epoch(std::vector<std::uint32_t>& order, int batch, Random& random) {
+  std::fill(left_out_.begin(), left_out_.end(), 0);
+  for (std::int64_t s : used_) {
+    if (!hybrid_.random_start) break;
+    const std::int64_t spare = positions(s).count - hybrid_.horizon;
+    if (spare > 0) left_out_[s] = random.below(std::uint32_t(spare) + 1);
+  }
   const std::size_t group = std::size_t(batch) * 16;
   for (std::size_t at = 0; at < order.size(); at += group) {
     const auto begin = order.begin() + std::ptrdiff_t(at);

@@ -24,10 +24,11 @@ namespace gatecast {
 struct Hybrid {
   std::vector<int> seasons;  // lengths, each above 1; none for data without a season
   int context_length = 1, horizon = 1;
-  int positions = 1000;      // the newest of each series that the network goes through, at most
-  double level_penalty = 0;  // times the mean square of the level's second differences
-  double learning_rate = 0;  // of each series' own parameters
-  double shared_rate = 0;    // of what all series' coefficients have in common
+  int positions = 1000;       // the newest of each series that the network goes through, at most
+  double level_penalty = 0;   // times the mean square of the level's second differences
+  double learning_rate = 0;   // of each series' own parameters
+  double shared_rate = 0;     // of what all series' coefficients have in common
+  bool random_start = false;  // whether each epoch begins somewhere along each series
 
   // Of a series: the logits of its coefficients, level first, then the seasons' initial values.
   int coefficients() const { return 1 + int(seasons.size()); }
@@ -94,7 +95,7 @@ class HybridWindows final : public WindowSource {
   void learn(const std::uint32_t* windows, int n, int lanes, const TileGradient& gradient,
              double rate) override;
   void learnt(const std::uint32_t* windows, int n, double rate) override;
-  void arrange(std::vector<std::uint32_t>& order, int batch) const override;
+  void begin_epoch(std::vector<std::uint32_t>& order, int batch, Random& random) override;
   std::int64_t series(std::uint32_t window) const { return used_[window]; }
 
  private:
@@ -111,10 +112,11 @@ class HybridWindows final : public WindowSource {
   double *parameters_, *gradients_;
   bool to_end_;
   int most_ = 0;
-  std::vector<std::int64_t> used_;     // series that have any position
-  std::vector<double> mean_, square_;  // Adam's, beside the parameters
-  std::vector<long> taken_;            // its steps, by series
-  std::vector<double> slopes_;         // [n_series][coefficients], of the batch at hand
+  std::vector<std::int64_t> used_;      // series that have any position
+  std::vector<std::int64_t> left_out_;  // [n_series]: positions at the beginning, in this epoch
+  std::vector<double> mean_, square_;   // Adam's, beside the parameters
+  std::vector<long> taken_;             // its steps, by series
+  std::vector<double> slopes_;          // [n_series][coefficients], of the batch at hand
   std::vector<double> shared_mean_, shared_square_;  // [coefficients]
   long shared_taken_ = 0;
 };

@@ -8,7 +8,13 @@
 namespace gatecast {
 
 // What a stream of numbers is for; different purposes never share numbers.
-enum class Purpose : std::uint32_t { kInitialise = 1, kShuffle = 2, kDropout = 3, kBalance = 4 };
+enum class Purpose : std::uint32_t {
+  kInitialise = 1,
+  kShuffle = 2,
+  kDropout = 3,
+  kBalance = 4,
+  kEpoch = 5
+};
 
 // Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 inline std::array<std::uint32_t, 4> philox(std::uint64_t seed, Purpose purpose,

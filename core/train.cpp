@@ -294,7 +294,8 @@ TrainingResult train(const Network& network, const Loss& loss, WindowSource& win
       windows.balance(order, random);
     }
     if (training.shuffle) shuffle(order, training.seed, epoch);
-    windows.arrange(order, batch);
+    Random beginning(training.seed, Purpose::kEpoch, std::uint32_t(epoch));
+    windows.begin_epoch(order, batch, beginning);
     Sum total;
     for (std::int64_t at = 0; at < n; at += batch, ++step) {
       const Dropout dropout{training.seed, step};

@@ -166,8 +166,9 @@ class WindowSource {
   virtual void learn(const std::uint32_t*, int, int, const TileGradient&, double) {}
   // Once all tiles of a batch have learnt.
   virtual void learnt(const std::uint32_t*, int, double) {}
-  // Puts a shuffled epoch's windows into an order that suits batches of this size.
-  virtual void arrange(std::vector<std::uint32_t>&, int) const {}
+  // Before an epoch: may change its windows, and puts them into an order that suits batches of this
+  // size.
+  virtual void begin_epoch(std::vector<std::uint32_t>&, int, Random&) {}
 };
 
 // Which windows of each series are used. Positions count from the series' first value; a negative

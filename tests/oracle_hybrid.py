@@ -9,6 +9,8 @@ ever run backwards here.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +21,7 @@ from . import oracle
 from .oracle import Array
 
 _TINY = 1e-30
+EPOCH = 5  # the engine's Purpose::kEpoch
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,40 @@ def smooth(hybrid: Hybrid, series: Series) -> Smoothed:
     return Smoothed(level, z, season)
 
 
-def positions(hybrid: Hybrid, n: int, *, to_end: bool = False) -> range:
+def positions(hybrid: Hybrid, n: int, *, to_end: bool = False, left_out: int = 0) -> range:
     """Those that the network goes through: to the last with a target, or to the end."""
     end = n if to_end else n - 1
     # A short series gives up some of its context, so that one whole horizon lies behind it.
     first = min(hybrid.context_length - 1, max(n - 1 - hybrid.horizon, 0))
-    return range(max(first, end - hybrid.positions), end)
+    return range(max(first, end - hybrid.positions) + left_out, end)
+
+
+def philox(seed: int, purpose: int, stream: int) -> Iterator[int]:
+    """The engine's random numbers of 32 bits: Philox 4x32-10 (Salmon et al., 2011)."""
+    low = 2**32 - 1
+    for index in itertools.count():
+        x, key = [index & low, index >> 32, stream, purpose], [seed & low, seed >> 32]
+        for _ in range(10):
+            a, b = 0xD2511F53 * x[0], 0xCD9E8D57 * x[2]
+            x = [b >> 32 ^ x[1] ^ key[0], b & low, a >> 32 ^ x[3] ^ key[1], a & low]
+            key = [key[0] + 0x9E3779B9 & low, key[1] + 0xBB67AE85 & low]
+        yield from x
+
+
+def left_out(hybrid: Hybrid, lengths: Sequence[int], seed: int, epoch: int) -> list[int]:
+    """How many of each series' positions an epoch, from 1, leaves out at the beginning.
+
+    Any number that leaves a horizon is as likely as another.
+    """
+    numbers = philox(seed, EPOCH, epoch)
+
+    def below(n: int) -> int:
+        """The high half of a product, drawn again where that is not fair (Lemire, 2019)."""
+        products = (n * number for number in numbers)
+        return next(p for p in products if p % 2**32 >= 2**32 % n) >> 32
+
+    spare = [len(positions(hybrid, n)) - hybrid.horizon for n in lengths]
+    return [below(s + 1) if s > 0 else 0 for s in spare]
 
 
 @dataclass(frozen=True)
@@ -100,9 +131,9 @@ class Steps:
     counts: NDArray[np.bool_]  # [T, h]
 
 
-def steps_of(hybrid: Hybrid, series: Series, *, to_end: bool = False) -> Steps:
+def steps_of(hybrid: Hybrid, series: Series, *, to_end: bool = False, left_out: int = 0) -> Steps:
     n, C, h = len(series.values), hybrid.context_length, hybrid.horizon
-    s, where = smooth(hybrid, series), positions(hybrid, n, to_end=to_end)
+    s, where = smooth(hybrid, series), positions(hybrid, n, to_end=to_end, left_out=left_out)
     x, y, counts = [], np.zeros((len(where), h), series.own.dtype), np.zeros((len(where), h), bool)
     for j, t in enumerate(where):
         context = [s.z[i] - s.level[t] if i >= 0 else 0.0 for i in range(t - C + 1, t + 1)]
@@ -158,8 +189,9 @@ def series_gradients(
     series: Series,
     loss: oracle.Loss,
     masks: list[Array] | None = None,
+    left_out: int = 0,
 ) -> SeriesGradients:
-    steps = steps_of(hybrid, series)
+    steps = steps_of(hybrid, series, left_out=left_out)
     if not steps.counts.any():  # nothing is learnt from it
         zero = {name: np.zeros_like(p) for name, p in network.parameters.items()}
         return SeriesGradients(0, 0.0, zero, np.zeros(hybrid.n_parameters))
@@ -182,7 +214,7 @@ def series_gradients(
         moved = series.own.astype(complex)
         moved[p] += 1j * _TINY
         there = replace(series, own=moved)
-        moved_steps = steps_of(hybrid, there)
+        moved_steps = steps_of(hybrid, there, left_out=left_out)
         dx, dtarget = moved_steps.x.imag / _TINY, moved_steps.y.imag / _TINY
         own[p] = (at.x[0] * dx).sum() + (dy * dtarget).sum()
         own[p] += np.imag(penalty(hybrid, there)) / _TINY

@@ -71,7 +71,7 @@ def f32(a: ArrayLike) -> NDArray[np.float32]:
     return np.ascontiguousarray(a, np.float32)
 
 
-def engine_hybrid(hybrid: Hybrid, **rates: float) -> _core.Hybrid:
+def engine_hybrid(hybrid: Hybrid, **rates: Any) -> _core.Hybrid:
     return _core.Hybrid(
         seasons=hybrid.seasons,
         context_length=hybrid.context_length,
@@ -108,7 +108,7 @@ def features(panel: list[Series]) -> _core.Covariates:
     )
 
 
-def arguments(job: Job, **rates: float) -> dict[str, Any]:
+def arguments(job: Job, **rates: Any) -> dict[str, Any]:
     """What the engine's functions are called with; some need no loss and no weights."""
     return {
         "network": engine_network(job),
@@ -128,12 +128,18 @@ def gradients(job: Job, threads: int = 1) -> tuple[float, NDArray[np.float32], o
 
 
 def fit(
-    job: Job, smoothing_rate: float = 0.02, shared_rate: float = 0.0, **training: object
+    job: Job,
+    smoothing_rate: float = 0.02,
+    shared_rate: float = 0.0,
+    *,
+    random_start: bool = True,
+    **training: object,
 ) -> tuple[_core.FitResult, oracle.Array]:
     settings = {"epochs": 3, "batch_size": 1000, "learning_rate": 0.01, "threads": 1}
     rates = {"learning_rate": smoothing_rate, "shared_rate": shared_rate}
     return _core.fit_hybrid(
-        **arguments(job, **rates), training=_core.Training(**settings | training)
+        **arguments(job, **rates, random_start=random_start),
+        training=_core.Training(**settings | training),
     )
 
 
@@ -465,16 +471,20 @@ def oracle_fit(
     learning_rate: float,
     smoothing_rate: float,
     shared_rate: float = 0.0,
+    seed: int = 0,
 ) -> tuple[oracle.Array, oracle.Array, list[float]]:
     """The network's parameters, the series' own, and the mean loss by epoch."""
     n, C = len(job.panel), 1 + len(job.hybrid.seasons)
-    counts = [len(oracle_hybrid.positions(job.hybrid, len(s.values))) for s in job.panel]
-    # In the order given, but series of like length side by side.
-    order = sorted((s for s in range(n) if counts[s]), key=lambda s: counts[s])
+    lengths = [len(s.values) for s in job.panel]
+    counts = np.array([len(oracle_hybrid.positions(job.hybrid, n)) for n in lengths])
+    order = [s for s in range(n) if counts[s]]
     vector, own = oracle.flatten(job.network.parameters), job.own
     optimizer, shared = oracle.AdamW(learning_rate), oracle.AdamW(shared_rate)
     each, history = [oracle.AdamW(smoothing_rate * own_share(s)) for s in job.panel], []
-    for _ in range(epochs):
+    for epoch in range(1, epochs + 1):
+        left_out = oracle_hybrid.left_out(job.hybrid, lengths, seed, epoch)
+        # In the order that there was, but series of like length side by side.
+        order.sort(key=lambda s: counts[s] - left_out[s])
         total = count = 0.0
         for at in range(0, len(order), batch_size):
             network = replace(job.network, parameters=oracle.unflatten(vector, job.shapes))
@@ -482,7 +492,9 @@ def oracle_fit(
             slopes = []
             for s in order[at : at + batch_size]:
                 series = replace(job.panel[s], own=own[s])
-                by = oracle_hybrid.series_gradients(network, job.hybrid, series, job.loss)
+                by = oracle_hybrid.series_gradients(
+                    network, job.hybrid, series, job.loss, left_out=left_out[s]
+                )
                 step += series.weight * by.count * oracle.flatten(by.parameters)
                 weight += series.weight * by.count
                 total += series.weight * by.count * by.loss
@@ -513,6 +525,55 @@ def test_network_and_smoothing_learn_as_the_oracles(shared_rate: float, isa: str
     assert (moved == (can_learn | (shared_rate > 0))).all()
 
 
+def test_each_epoch_begins_somewhere_along_each_series(isa: str) -> None:
+    job = everything((5,), hidden=(5,), dilations=())
+    lengths, epochs = [len(s.values) for s in job.panel], 6
+    at_all: list[set[int]] = [set() for _ in lengths]
+    histories = {}
+    for seed in (0, 1, 2**40 + 3):
+        settings = {"epochs": epochs, "batch_size": 4, "seed": seed, "learning_rate": 0.0}
+        losses = {tuple(fit(job, 0.0, threads=threads, **settings)[0].loss) for threads in (1, 2)}
+        assert len(losses) == 1, "threads decide"
+        histories[seed] = losses.pop()
+        for epoch, found in enumerate(histories[seed], 1):
+            left_out = oracle_hybrid.left_out(job.hybrid, lengths, seed, epoch)
+            loss = count = 0.0
+            for series, out, seen in zip(job.panel, left_out, at_all, strict=True):
+                steps = oracle_hybrid.steps_of(job.hybrid, series, left_out=out)
+                weight = series.weight * steps.counts.sum()
+                if weight:
+                    loss += weight * oracle_hybrid.loss_of(job.network, steps, job.loss)
+                count += weight
+                seen.add(out)
+            assert found == pytest.approx(loss / count, rel=1e-5)
+    assert len({loss for history in histories.values() for loss in history}) == 3 * epochs
+    # A horizon always stays, and those too short for more than one lose nothing.
+    for n, seen in zip(lengths, at_all, strict=True):
+        spare = len(oracle_hybrid.positions(job.hybrid, n)) - job.hybrid.horizon
+        assert (len(seen) > 1) == (spare > 0)
+        assert min(seen) >= 0
+        assert max(seen) <= max(spare, 0)
+
+
+def test_where_no_more_than_a_horizon_is_read_all_epochs_read_the_same(isa: str) -> None:
+    job = without_beginnings(everything((5,)))
+    result, _ = fit(job, 0.0, epochs=4, shuffle=False, learning_rate=0.0)
+    assert len(set(result.loss)) == 1
+    assert result.loss[0] == pytest.approx(gradients(job)[0], rel=1e-6)
+
+
+def test_without_random_starts_all_epochs_read_everything(isa: str) -> None:
+    job, settings = everything((5,)), {"shuffle": False, "learning_rate": 0.0}
+    result, _ = fit(job, 0.0, random_start=False, epochs=4, **settings)
+    assert len(set(result.loss)) == 1
+    assert result.loss[0] == pytest.approx(gradients(job)[0], rel=1e-6)
+
+
+def without_beginnings(job: Job) -> Job:
+    """With no more positions than a horizon, which no epoch leaves out."""
+    return replace(job, hybrid=replace(job.hybrid, positions=job.hybrid.horizon))
+
+
 def long_job(**changes: object) -> Job:
     """Work enough that each of two threads gets some of it."""
     lengths = [30 + 11 * s % 37 for s in range(90)]
@@ -534,7 +595,8 @@ def test_when_threads_differ_bits_are_the_same(precision: str, isa: str) -> None
 
 
 def test_the_seed_decides_the_order() -> None:
-    results = [fit(long_job(), batch_size=16, epochs=1, seed=seed)[1] for seed in (1, 1, 2)]
+    job = without_beginnings(long_job())
+    results = [fit(job, batch_size=16, epochs=1, seed=seed)[1] for seed in (1, 1, 2)]
     assert results[0].tobytes() == results[1].tobytes() != results[2].tobytes()
 
 
@@ -553,11 +615,12 @@ def test_a_frozen_network_keeps_every_bit_while_the_series_learn(isa: str) -> No
     result, own = fit(job, 0.05, frozen=True, **settings)
     assert result.parameters.tobytes() == f32(oracle.flatten(job.network.parameters)).tobytes()
     assert (own != job.own).any(axis=1).all()
-    assert result.loss[-1] < result.loss[0]
+    learnt = [replace(s, own=o) for s, o in zip(job.panel, own, strict=True)]
+    assert gradients(job.of(learnt))[0] < gradients(job)[0]
 
 
 def test_frozen_each_series_learns_as_it_does_alone(isa: str) -> None:
-    job = everything((4,), lengths=(20, 9, 31, 14))
+    job = without_beginnings(everything((4,), lengths=(20, 9, 31, 14)))
     settings = {"epochs": 5, "frozen": True}
     _, together = fit(job, 0.05, **settings)
     alone = [fit(job.of([series]), 0.05, **settings)[1] for series in job.panel]

@@ -690,3 +690,14 @@ def test_theta_saved_forecasts_bit_for_bit(tmp_path):
     assert (
         gatecast.load(tmp_path / "m.safetensors").predict().tobytes() == model.predict().tobytes()
     )
+
+
+def test_a_season_that_multiplied_a_level_near_zero_does_not_explode() -> None:
+    rng = np.random.default_rng(0)
+    y = np.exp(rng.normal(0, 1.5, (40, 68))) * 500  # no trend and no season, but wild
+    for damped in (True, False):
+        model = HoltWinters(
+            18, trend="additive", seasonal="multiplicative", damped=damped, season_length=12
+        )
+        forecast = model.fit(y).predict()
+        assert (np.abs(forecast) <= 1_000 * y.max(axis=1, keepdims=True)).all()

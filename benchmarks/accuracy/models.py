@@ -102,11 +102,46 @@ def eslstm_ensemble(facts: Facts, *, n_seeds: int = 5, **settings: Any) -> Any:
     )
 
 
+def mixture(facts: Facts, *, n_seeds: int = 4) -> Any:
+    """The mean of the hybrid (the median of some seeds), Theta and Holt-Winters."""
+    members = [
+        eslstm_ensemble(facts, n_seeds=n_seeds),
+        _named("Theta", facts, {}),
+        _named("HoltWinters", facts, {}),
+    ]
+    return gatecast.Ensemble(members, how="mean", threads=facts.threads)
+
+
+def segments(facts: Facts, **settings: Any) -> Any:
+    """An LSTM over segments of a long context, as for long horizons (SegRNN's idea)."""
+    usual: dict[str, Any] = {
+        "context_length": 720,
+        "patch_size": 48,
+        "hidden_size": 256,
+        "scaling": "series",
+        "dropout": 0.5,
+        "loss": "mae",
+        "learning_rate": 3e-4,
+        "weight_averaging": 0.99,
+        "epochs": 10,
+        "batch_size": 256,
+        "patience": 3,
+        "precision": "auto",
+        "seed": facts.seed,
+        "threads": facts.threads,
+    }
+    told = usual | settings
+    fraction = facts.validation_fraction(told["context_length"])
+    return gatecast.LSTM(facts.horizon, **{"validation_fraction": fraction} | told)
+
+
 # Add recipes here. Settings from --set go in as keyword arguments.
 RECIPES: dict[str, Recipe] = {
     "lstm-default": lstm,
     "eslstm": eslstm,
     "eslstm-ensemble": eslstm_ensemble,
+    "mixture": mixture,
+    "segments": segments,
 }
 
 

@@ -182,6 +182,7 @@ class Hybrid:
         level_penalty: float = 0.0,
         learning_rate: float = 0.0,
         shared_rate: float = 0.0,
+        random_start: bool = False,
     ) -> None: ...
     @property
     def n_parameters(self) -> int: ...

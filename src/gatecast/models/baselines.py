@@ -331,13 +331,7 @@ def seasonal_indices(panel: Panel, m: int, *, additive: bool = False) -> tuple[D
     """
     y, n = panel.values, panel.lengths
     place = np.arange(len(y)) - np.repeat(panel.indptr[:-1], n)
-    half = m // 2
-    inside = (place >= half) & (place < np.repeat(n, n) - half)
-    trend, at = np.full(len(y), np.nan), np.flatnonzero(inside)
-    trend[at] = 0.0
-    for offset in range(-half, half + 1):
-        weight = 0.5 if m % 2 == 0 and abs(offset) == half else 1.0
-        trend[at] += weight / m * y[at + offset]
+    trend = moving_average(panel, m)
     low = np.minimum.reduceat(np.where(panel.observed, y, np.inf), panel.indptr[:-1])
     multiplies = (low > 0) & (not additive)
     ratio = np.repeat(multiplies, n)
@@ -350,3 +344,17 @@ def seasonal_indices(panel: Panel, m: int, *, additive: bool = False) -> tuple[D
     index = index.reshape(-1, m)
     middle, ratio = index.mean(axis=1, keepdims=True), multiplies[:, None]
     return np.where(ratio, index / np.where(ratio, middle, 1.0), index - middle), multiplies
+
+
+def moving_average(panel: Panel, m: int) -> Doubles:
+    """The centred moving average over a season of each series, ``[total]``; NaN at their ends."""
+    y, n = panel.values, panel.lengths
+    place = np.arange(len(y)) - np.repeat(panel.indptr[:-1], n)
+    half = m // 2
+    inside = (place >= half) & (place < np.repeat(n, n) - half)
+    trend, at = np.full(len(y), np.nan), np.flatnonzero(inside)
+    trend[at] = 0.0
+    for offset in range(-half, half + 1):
+        weight = 0.5 if m % 2 == 0 and abs(offset) == half else 1.0
+        trend[at] += weight / m * y[at + offset]
+    return trend

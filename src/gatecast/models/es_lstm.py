@@ -39,7 +39,7 @@ _IN_A_TILE = 1 << 20  # numbers of each series that are read or put out at once,
 _LAYERS = 100
 _STEPS = 1_000  # of the optimiser, about
 _NEW_SERIES_EPOCHS = 30  # of smoothing, for a series that was not fitted
-_START = -0.7  # the logit of every coefficient to begin with: a third
+_FOLLOWS = 1 / 3  # of an error, a level or season to begin with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -515,13 +515,20 @@ class ESLSTM(Forecaster):
             level_penalty=self.config.level_penalty,
             learning_rate=learning_rate,
             shared_rate=shared_rate,
+            random_start=shared_rate > 0,  # only a network can learn by heart
         )
 
     def _initial(self, panel: Panel, fit: HybridFit, scale: Scale) -> Doubles:
-        """Coefficients of a third, and seasons by the classical decomposition."""
-        seasons = decompose(replace(panel, values=scale.seen(panel)), fit.seasons)
-        logits = np.full((panel.n_series, 1 + len(fit.seasons)), _START)
-        return np.ascontiguousarray(np.concatenate([logits, *seasons], axis=1))
+        """A level that follows by a third, seasons by the classical decomposition.
+
+        A season follows by a third too, or less where it is hardly told from chance.
+        """
+        found = decompose(replace(panel, values=scale.seen(panel)), fit.seasons)
+        follows = [np.full(panel.n_series, _FOLLOWS)]
+        follows += [np.maximum(_FOLLOWS * certain, 1e-3) for _, certain in found]
+        part = np.stack(follows, axis=1)
+        indices = [index for index, _ in found]
+        return np.ascontiguousarray(np.concatenate([np.log(part / (1 - part)), *indices], axis=1))
 
     def _season_lengths(self, panel: Panel) -> tuple[int, ...]:
         given = self.config.season_length

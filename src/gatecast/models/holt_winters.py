@@ -28,6 +28,7 @@ Component = Literal["additive", "multiplicative", "none"]
 
 _WORDS = {"add": "additive", "mul": "multiplicative", None: "none"}
 _COMPONENTS = ("none", "additive", "multiplicative")
+_TOO_FAR = 1_000.0  # times the largest value
 _WORKED = 0  # the engine's status where all went well
 _SHOWN = {"none": "N", "additive": "A", "multiplicative": "M"}
 
@@ -242,6 +243,12 @@ class Smoothing:
             )
             forecast[own] = _FORMS[k].ahead(states, self.coefficients[own, 3], h)
             worked[own] = status == _WORKED
+            if _FORMS[k].season == "multiplicative" and _FORMS[k].trend != "multiplicative":
+                # A level that came near zero can leave a season in millions behind.
+                seen = np.maximum.reduceat(
+                    np.abs(np.where(part.observed, part.values, 0.0)), part.indptr[:-1]
+                )
+                worked[own] &= (np.abs(forecast[own]) <= _TOO_FAR * seen[:, None]).all(axis=1)
         return forecast, worked & np.isfinite(forecast).all(axis=1)
 
 
@@ -407,7 +414,8 @@ class HoltWinters(Statistical):
             smoothing.put(new, fresh, np.arange(len(new)))
         forecast, worked = smoothing.ahead(panel, h, self.threads)
         # Newer values can lead a form that multiplies to where it means nothing.
-        for others in (forms, (Form(),)):
+        simpler = tuple(dict.fromkeys(form.simpler() for form in forms))
+        for others in (forms, simpler, (Form(),)):
             if not worked.all():
                 left = np.flatnonzero(~worked)
                 part = panel.select(~worked)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from gatecast.cells import LARGEST
-from gatecast.models.baselines import seasonal_indices
+from gatecast.models.baselines import moving_average, seasonal_indices
 from gatecast.models.identity import require_array
 from gatecast.models.transform import Units
 
@@ -121,7 +121,7 @@ def scale_of(panel: Panel, seasons: Sequence[int]) -> Scale:
     v = seen.values
     place = np.arange(len(v)) - np.repeat(start, n)
     row = np.repeat(np.arange(panel.n_series), n)
-    for m, index in zip(seasons, decompose(seen, seasons), strict=True):
+    for m, (index, _) in zip(seasons, decompose(seen, seasons), strict=True):
         v = v - index[row, place % m]
     steps = np.abs(np.diff(v, prepend=np.nan))
     steps[start] = np.nan
@@ -133,19 +133,30 @@ def scale_of(panel: Panel, seasons: Sequence[int]) -> Scale:
     return Scale(units, change, _weights(change))
 
 
-def decompose(seen: Panel, seasons: Sequence[int]) -> list[Doubles]:
-    """Return seasonal indices that add, ``[n_series, m]`` for each season, by phase.
+def decompose(seen: Panel, seasons: Sequence[int]) -> list[tuple[Doubles, Doubles]]:
+    """Return seasonal indices that add, ``[n_series, m]`` by phase, and how certain they are.
 
-    Zeros for a series that has not every phase of a season beside a whole one.
+    They are what the classical decomposition finds, times its certainty ``[n_series]``: the part of
+    their variance that chance, by the spread within each phase, does not explain (an empirical
+    Bayes estimate). Zeros for a series that has not every phase of a season beside a whole one.
     """
-    found: list[Doubles] = []
+    found: list[tuple[Doubles, Doubles]] = []
     start, n = seen.indptr[:-1], seen.lengths
     place = np.arange(len(seen.values)) - np.repeat(start, n)
     row = np.repeat(np.arange(seen.n_series), n)
     for m in seasons:
         index, _ = seasonal_indices(seen, m, additive=True)
         index = np.where(np.isfinite(index).all(axis=1, keepdims=True), index, 0.0)
-        found.append(index)
+        away = seen.values - moving_average(seen, m) - index[row, place % m]
+        there = ~np.isnan(away)
+        count = np.bincount(row[there], minlength=seen.n_series)
+        squares = np.bincount(row[there], away[there] ** 2, seen.n_series)
+        by_chance = squares / np.maximum(count - m, 1) * m / np.maximum(count, 1)
+        variance = (index**2).sum(axis=1) / (m - 1)
+        certain = np.clip(1 - by_chance / np.maximum(variance, 1e-300), 0.0, 1.0)
+        certain[count <= m] = 1.0  # a single round tells nothing of chance
+        index = index * certain[:, None]
+        found.append((index, certain))
         seen = replace(seen, values=seen.values - index[row, place % m])
     return found
 
