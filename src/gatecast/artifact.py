@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT_VERSION", "read", "write"]
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised when older libraries could no longer read a file; older files are always read."""
 
 _KEY = "gatecast"

@@ -240,14 +240,14 @@ class ESLSTM(Forecaster):
         ``((1, 2), (4, 8))`` without.
     context_length : int, optional
         How many values, as they are above the level, the network reads at a position. By default a
-        season, or the horizon but from 4 to 10 without one.
+        season but at most two horizons, or the horizon but from 4 to 10 without a season.
     quantiles : sequence of float, optional
         Train these quantiles, and the median always. They never cross.
     epochs : int, optional
         Passes over the series; by default as many as make about a thousand optimiser steps, from 5
         to 40. The learning rate falls along a cosine over them.
     batch_size : int, optional
-        Series per optimiser step; by default about a fiftieth of them, from 8 to 64.
+        Series per optimiser step; by default about a fiftieth of them, from 16 to 64.
     learning_rate, smoothing_learning_rate : float
         Adam's, of the network, and of each series' own parameters.
     level_penalty : float
