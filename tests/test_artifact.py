@@ -142,7 +142,7 @@ def test_nothing_in_the_file_is_a_pickle(saved: Path) -> None:
         assert set(file.metadata()) == {"gatecast"}
         described = json.loads(file.metadata()["gatecast"])
         names = set(file.keys())
-    assert described["format_version"] == 3
+    assert described["format_version"] == 4
     assert described["library_version"] == gatecast.__version__
     assert {"config", "fitted", "intake", "frequency", "history", "mask", "panel"} <= set(described)
     assert "lstm.0.weight_ih" in names
@@ -189,7 +189,7 @@ def test_when_foreign_it_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 4, "library_version": "9.0.0"}, "format 4; this gatecast reads up to"),
+        ({"format_version": 5, "library_version": "9.0.0"}, "format 5; this gatecast reads up to"),
         ({"format_version": "1"}, "does not say which format"),
         ({"model": "Oracle"}, "unknown model"),
         ({"model": "ESLSTM"}, "damaged"),
