@@ -675,6 +675,7 @@ Bits hybrid_bits(const Sizes& sizes, Precision precision, int threads) {
   hybrid.horizon = 3;
   hybrid.level_penalty = 1.0;
   hybrid.learning_rate = 0.05;
+  hybrid.random_start = true;
   std::vector<int> lengths;
   for (int j = 0; j < sizes.batch; ++j) lengths.push_back(2 + 7 * j % (2 * sizes.T));
   const Series series = with_gaps(make_series(lengths, Draws(24)), Draws(25));
