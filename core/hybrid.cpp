@@ -17,6 +17,13 @@ constexpr std::int64_t kFewValues = 500;
 
 double sigmoid(double p) { return 1.0 / (1.0 + std::exp(-p)); }
 
+// Of a series' parameters: the level's coefficient first.
+std::vector<double> coefficients_of(const Hybrid& hybrid, const double* parameters) {
+  std::vector<double> all(hybrid.coefficients());
+  std::transform(parameters, parameters + all.size(), all.begin(), sigmoid);
+  return all;
+}
+
 // Seasons at t but number `one`.
 double others(const std::vector<std::vector<double>>& season, std::size_t one, std::int64_t t) {
   double sum = 0;
@@ -46,7 +53,8 @@ void Smoothed::run(const Hybrid& hybrid, const double* parameters, const double*
     std::copy(initial, initial + hybrid.seasons[i], season[i].begin());
     initial += hybrid.seasons[i];
   }
-  const double a = sigmoid(parameters[0]);
+  const std::vector<double> follows = coefficients_of(hybrid, parameters);
+  const double a = follows[0];
   bool begun = false;
   for (std::int64_t t = 0; t < n; ++t) {
     const double v = values[t], total = all(season, t), before = t > 0 ? level[t - 1] : 0.0;
@@ -55,7 +63,7 @@ void Smoothed::run(const Hybrid& hybrid, const double* parameters, const double*
     z[t] = there ? v - total : level[t];
     begun = begun || there;
     for (std::size_t i = 0; i < n_seasons; ++i) {
-      const double c = sigmoid(parameters[1 + i]), now = season[i][t];
+      const double c = follows[1 + i], now = season[i][t];
       season[i][t + hybrid.seasons[i]] =
           there ? c * (v - level[t] - others(season, i, t)) + (1 - c) * now : now;
     }
@@ -99,7 +107,8 @@ void SmoothedGradient::back(const Hybrid& hybrid, const double* parameters, cons
   const std::int64_t n = std::int64_t(smoothed.level.size());
   const std::size_t n_seasons = season.size();
   std::fill(gradient, gradient + hybrid.parameters(), 0.0);
-  const double a = sigmoid(parameters[0]);
+  const std::vector<double> coefficients = coefficients_of(hybrid, parameters);
+  const double a = coefficients[0];
   std::int64_t begin = 0;
   while (begin < n && std::isnan(values[begin])) ++begin;
   for (std::int64_t t = n - 1; t >= 0; --t) {
@@ -107,7 +116,7 @@ void SmoothedGradient::back(const Hybrid& hybrid, const double* parameters, cons
     const bool there = !std::isnan(v);
     for (std::size_t i = 0; i < n_seasons; ++i) {
       const double next = season[i][t + hybrid.seasons[i]];
-      const double c = there ? sigmoid(parameters[1 + i]) : 0.0;
+      const double c = there ? coefficients[1 + i] : 0.0;
       if (there)
         gradient[1 + i] += next * c * (1 - c) * (v - smoothed.level[t] - all(smoothed.season, t));
       level[t] -= c * next;

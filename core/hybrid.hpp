@@ -104,11 +104,11 @@ class HybridWindows final : public WindowSource {
   };
   std::int64_t length(std::int64_t s) const { return series_.indptr[s + 1] - series_.indptr[s]; }
   Positions positions(std::int64_t s) const;
+  // An optimiser's step of one series' own parameters.
+  void step(std::int64_t s, const double* gradient, double rate);
 
   const Hybrid& hybrid_;
   HybridSeries series_;
-  void step(std::int64_t s, const double* gradient, double rate);
-
   double *parameters_, *gradients_;
   bool to_end_;
   int most_ = 0;

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatecast.models.es_lstm import ESLSTM
+from gatecast.models.es_lstm import ESLSTM, POSITIONS, default_dilations
 
 if TYPE_CHECKING:
     from gatecast.panel import Panel
@@ -20,8 +20,6 @@ _SEVERAL = 10  # series: fewer share too little for one network
 _FEWEST_EPOCHS = 10
 _ROUNDS = 3  # of a longer season, before it is believed
 _DAY = {"h": 24, "30min": 48, "15min": 96}  # steps of a day, by frequency
-_POSITIONS = 1_000  # of a series, at most
-_LAYERS = 4
 
 
 def hybrid_for(
@@ -63,11 +61,11 @@ def hybrid_for(
 def hybrid_work(panel: Panel, model: ESLSTM) -> float:
     """Return what a training costs, in 1e9 multiplications and additions."""
     config, size = model.config, model.config.hidden_size
-    layers = _LAYERS if config.dilations is None else sum(map(len, config.dilations))
+    layers = sum(map(len, config.dilations or default_dilations(())))  # with any seasons
     context = config.context_length or max(1, int(np.min(config.season_length or 1)))
     outputs = config.h * max(1, len(config.trained_quantiles))
     step = 4 * size * (context + size) + (layers - 1) * 8 * size**2 + outputs * size
-    positions = float(np.minimum(panel.lengths, _POSITIONS).sum())
+    positions = float(np.minimum(panel.lengths, POSITIONS).sum())
     return (
         3 * 2 * step * positions * model.n_epochs(panel) / 1e9
     )  # backward costs forward twice more

@@ -17,7 +17,14 @@ from os import PathLike
 from typing import Any, Literal
 
 from gatecast.errors import ConfigError, DataError, MissingExtraError
-from gatecast.evaluation.backtest import Backtest, Cutoffs, backtest, cutoffs, mean
+from gatecast.evaluation.backtest import (
+    MIN_HISTORY,
+    Backtest,
+    Cutoffs,
+    backtest,
+    cutoffs,
+    mean,
+)
 from gatecast.evaluation.metrics import rmse, smape
 from gatecast.evaluation.space import changed, plain, space_of
 from gatecast.evaluation.study import Study, Trial, about_data, about_model
@@ -31,7 +38,6 @@ __all__ = ["Search", "search", "search_panel"]
 
 Metric = Literal["mase", "smape", "rmse"]
 _TITLES = {"mase": "MASE", "smape": "sMAPE", "rmse": "RMSE"}
-_MIN_HISTORY = 3  # values before the horizon of a window, without which there is nothing to learn
 _SHOWN = 10  # trials in a printed table
 
 
@@ -319,11 +325,11 @@ def search_panel(
     settings = space_of(model, space)
     m = _season_length(model, panel, season_length)
     require_optuna()
-    at = cutoffs(panel, h, n_windows, step_size).since(h + _MIN_HISTORY)
-    if at.longest[-1] < h + _MIN_HISTORY:
+    at = cutoffs(panel, h, n_windows, step_size).since(h + MIN_HISTORY)
+    if at.longest[-1] < h + MIN_HISTORY:
         raise DataError(
             f"To learn to forecast {counted(h, 'step', 'steps')}, and to be tested on them, takes "
-            f"at least {2 * h + _MIN_HISTORY} values in a series.",
+            f"at least {2 * h + MIN_HISTORY} values in a series.",
             value=f"{int(panel.lengths.max())} in the longest of {panel.n_series}",
             fix="Use a shorter horizon or more data.",
         )

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from gatecast.cells import some
-from gatecast.errors import ConfigError
 from gatecast.models.forecaster import Fitted, Forecaster, Settings
 from gatecast.models.inputs import Prediction
 from gatecast.panel import MissingFuture, Panel, edges
@@ -49,12 +47,7 @@ class Statistical(Forecaster):
         self, panel: Panel, h: int, missing_future: MissingFuture = "error"
     ) -> Prediction:
         """Forecast ``h`` steps past the end of a panel's series."""
-        if panel.cold is not None:
-            raise ConfigError(
-                f"{self.name} cannot forecast series without history.",
-                value=some(map(repr, panel.cold.ids), panel.cold.n_series),
-                fix="Leave these series out, or use an LSTM with static or future covariates.",
-            )
+        self.refuse_cold(panel)
         outputs = self.forecast(panel, h)[:, :, None]
         return Prediction(panel, outputs, np.zeros(outputs.shape[:2], bool))
 
@@ -323,15 +316,17 @@ def is_seasonal(panel: Panel, m: int) -> Bools:
     return np.asarray((n >= 3 * m) & (np.abs(r) > limit))
 
 
-def seasonal_indices(panel: Panel, m: int, *, additive: bool = False) -> tuple[Doubles, Bools]:
+def seasonal_indices(
+    panel: Panel, m: int, *, additive: bool = False, trend: Doubles | None = None
+) -> tuple[Doubles, Bools]:
     """Seasonal indices ``[n_series, m]`` by phase from the first value on, and which multiply.
 
     They multiply where all values are positive, unless they are to be ``additive``. NaN where a
-    phase has none.
+    phase has none. ``trend`` is the :func:`moving_average`, where it is known already.
     """
     y, n = panel.values, panel.lengths
     place = np.arange(len(y)) - np.repeat(panel.indptr[:-1], n)
-    trend = moving_average(panel, m)
+    trend = moving_average(panel, m) if trend is None else trend
     low = np.minimum.reduceat(np.where(panel.observed, y, np.inf), panel.indptr[:-1])
     multiplies = (low > 0) & (not additive)
     ratio = np.repeat(multiplies, n)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "PRECISIONS",
     "LSTMConfig",
     "LossName",
     "ScalingName",
@@ -22,15 +23,19 @@ __all__ = [
     "default_batch_size",
     "default_context_length",
     "flag",
+    "plain",
     "quantile_levels",
     "real_number",
+    "require_choice",
     "thread_count",
     "whole_number",
+    "with_median",
 ]
 
 LossName = Literal["mse", "mae", "huber", "pinball"]
 ScalingName = Literal["standard", "meanabs", "level", "first", "series"]
 
+PRECISIONS = ("float32", "bfloat16", "auto")
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "loss": ("mse", "mae", "huber", "pinball"),
     "optimizer": ("adam", "rmsprop"),
@@ -39,7 +44,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "balance": ("windows", "series"),
     "scaling": ("standard", "meanabs", "level", "first", "series", None),
     "anchor": ("last", "season", None),
-    "precision": ("float32", "bfloat16", "auto"),
+    "precision": PRECISIONS,
 }
 # name: (lowest, highest)
 _WHOLE = {
@@ -117,10 +122,7 @@ class LSTMConfig:
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if not isinstance(value, str | None) or value not in choices:
-                known = ", ".join(repr(choice) for choice in choices)
-                raise ConfigError(f"{name} must be one of {known}.", value=repr(value))
+            require_choice(name, getattr(self, name), choices)
         for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
             if not (value is None and name in _OR_NONE):
@@ -184,7 +186,7 @@ class LSTMConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-safe values."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> LSTMConfig:
@@ -209,7 +211,19 @@ class LSTMConfig:
     @property
     def trained_quantiles(self) -> tuple[float, ...]:
         """The asked quantiles and the median, which is the point forecast; empty without any."""
-        return () if self.quantiles is None else tuple(sorted({*self.quantiles, 0.5}))
+        return with_median(self.quantiles)
+
+
+def with_median(quantiles: tuple[float, ...] | None) -> tuple[float, ...]:
+    """Return quantiles and the median in rising order; empty without any."""
+    return () if quantiles is None else tuple(sorted({*quantiles, 0.5}))
+
+
+def require_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
+    """Raise a ConfigError unless a setting is one of some."""
+    if not isinstance(value, str | None) or value not in choices:
+        known = ", ".join(repr(choice) for choice in choices)
+        raise ConfigError(f"{name} must be one of {known}.", value=repr(value))
 
 
 def default_context_length(lengths: NDArray[np.int64], horizon: int, season_length: int) -> int:
@@ -313,5 +327,6 @@ def thread_count(threads: object) -> int | None:
     return None if threads is None else whole_number("threads", threads, 1, 4096)
 
 
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+def plain(value: object) -> object:
+    """Return a setting with lists for tuples, as JSON has them."""
+    return [plain(part) for part in value] if isinstance(value, tuple) else value

@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from gatecast import _core
-from gatecast.cells import some
 from gatecast.errors import ConfigError, DataError
 from gatecast.models.config import (
+    PRECISIONS,
     column_names,
     flag,
+    plain,
     quantile_levels,
     real_number,
+    require_choice,
     whole_number,
+    with_median,
 )
 from gatecast.models.forecaster import Fitted, Forecaster
 from gatecast.models.identity import Identity, require_array
 from gatecast.models.inputs import NO_CALENDAR, Prediction
+from gatecast.models.parameters import by_name, flattened
 from gatecast.models.per_series import Scale, decompose, scale_of
+from gatecast.models.transform import Units
 from gatecast.panel import MissingFuture, Panel
 from gatecast.progress import Progress, epoch_callback
 
@@ -32,9 +37,9 @@ if TYPE_CHECKING:
     from gatecast.features import Encoding
     from gatecast.panel import Doubles, Intake
 
-__all__ = ["ESLSTM", "ESLSTMConfig"]
+__all__ = ["ESLSTM", "POSITIONS", "ESLSTMConfig", "default_dilations"]
 
-_POSITIONS = 1_000  # of a series that the network goes through, at most
+POSITIONS = 1_000  # of a series that the network goes through, at most
 _IN_A_TILE = 1 << 20  # numbers of each series that are read or put out at once, at most
 _LAYERS = 100
 _STEPS = 1_000  # of the optimiser, about
@@ -83,11 +88,7 @@ first. Got: (24, 12). Use season_length=(24, 168).
                 self._set(name, whole_number(name, value, low, high))
         for name, (lowest, highest) in _REAL.items():
             self._set(name, real_number(name, getattr(self, name), lowest, highest))
-        if self.precision not in ("float32", "bfloat16", "auto"):
-            raise ConfigError(
-                "precision must be one of 'float32', 'bfloat16', 'auto'.",
-                value=repr(self.precision),
-            )
+        require_choice("precision", self.precision, PRECISIONS)
         self._set("season_length", _seasons(self.season_length))
         self._set("dilations", _dilations(self.dilations))
         self._set("calendar", flag("calendar", self.calendar))
@@ -104,12 +105,12 @@ first. Got: (24, 12). Use season_length=(24, 168).
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-safe values."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        return {name: plain(value) for name, value in vars(self).items()}
 
     @property
     def trained_quantiles(self) -> tuple[float, ...]:
         """The asked quantiles and the median, which is the point forecast; empty without any."""
-        return () if self.quantiles is None else tuple(sorted({*self.quantiles, 0.5}))
+        return with_median(self.quantiles)
 
 
 _WHOLE = {
@@ -160,10 +161,6 @@ def _dilations(value: Any) -> tuple[tuple[int, ...], ...] | None:
     if (n := sum(map(len, blocks))) > _LAYERS:
         raise ConfigError(f"dilations must be at most {_LAYERS} layers.", value=n, fix=fix)
     return tuple(tuple(whole_number("dilations", d, 1, 100_000) for d in b) for b in blocks)
-
-
-def _plain(value: Any) -> Any:
-    return [_plain(x) for x in value] if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -362,7 +359,7 @@ class ESLSTM(Forecaster):
             scale=scale,
             own=np.empty((0, 0)),
             weights=np.empty(0, np.float32),
-            dilations=config.dilations or _default_dilations(seasons, panel.lengths),
+            dilations=config.dilations or default_dilations(seasons),
             context_length=config.context_length or _default_context(seasons, config.h),
             batch_size=batch_size,
             precision=config.precision,
@@ -408,12 +405,7 @@ class ESLSTM(Forecaster):
         self, panel: Panel, h: int, missing_future: MissingFuture = "error"
     ) -> Prediction:
         """Forecast ``h`` steps past the end of a panel's series."""
-        if panel.cold is not None:
-            raise ConfigError(
-                "ESLSTM cannot forecast series without history: it has no level to start from.",
-                value=some(map(repr, panel.cold.ids), panel.cold.n_series),
-                fix="Leave these series out, or use an LSTM with static or future covariates.",
-            )
+        self.refuse_cold(panel, ": it has no level to start from")
         own, scale = self._own(panel)
         fit = self.fitted
         outputs = _core.forecast_hybrid(
@@ -445,10 +437,7 @@ class ESLSTM(Forecaster):
         fit = self.fitted
         at = fit.identity.places(panel)
         # A logarithm cannot be taken of what has come since.
-        positive = np.minimum.reduceat(
-            np.where(panel.observed, panel.values, np.inf), panel.indptr[:-1]
-        )
-        known = (at >= 0) & ~(fit.scale.units.positive[at] & (positive <= 0))
+        known = (at >= 0) & ~(fit.scale.units.positive[at] & ~Units.of(panel).positive)
         fresh = scale_of(panel.select(~known), fit.seasons) if not known.all() else None
         scale = fit.scale.select(at)
         own = fit.own[at]
@@ -489,7 +478,7 @@ class ESLSTM(Forecaster):
     def _network(self, fit: HybridFit) -> _core.Network:
         config = self.config
         # No state lies further back than there are positions.
-        dilations = [[min(d, _POSITIONS) for d in block] for block in fit.dilations]
+        dilations = [[min(d, POSITIONS) for d in block] for block in fit.dilations]
         inputs = fit.context_length
         if fit.encoding is not None:
             inputs += fit.encoding.n_future + fit.encoding.n_static
@@ -511,7 +500,7 @@ class ESLSTM(Forecaster):
             context_length=fit.context_length,
             horizon=h,
             # Fewer where contexts or horizons are so long that memory would not hold them.
-            positions=max(1, min(_POSITIONS, _IN_A_TILE // (fit.context_length + h * q))),
+            positions=max(1, min(POSITIONS, _IN_A_TILE // (fit.context_length + h * q))),
             level_penalty=self.config.level_penalty,
             learning_rate=learning_rate,
             shared_rate=shared_rate,
@@ -627,11 +616,7 @@ class ESLSTM(Forecaster):
     @property
     def parameters_(self) -> dict[str, NDArray[np.float32]]:
         """The network's weights by name; see :class:`gatecast.LSTM`."""
-        fit = self.fitted
-        return {
-            name: fit.weights[offset : offset + math.prod(shape)].reshape(shape)
-            for name, shape, offset in self._network(fit).layout()
-        }
+        return by_name(self._network(self.fitted), self.fitted.weights)
 
     @property
     def history_(self) -> dict[str, list[float]]:
@@ -657,7 +642,7 @@ class ESLSTM(Forecaster):
         metadata = {
             "ids": fit.identity.ids,
             "seasons": list(fit.seasons),
-            "dilations": _plain(fit.dilations),
+            "dilations": plain(fit.dilations),
             "context_length": fit.context_length,
             "batch_size": fit.batch_size,
             "precision": fit.precision,
@@ -701,13 +686,10 @@ class ESLSTM(Forecaster):
             encoding=encoding,
         )
         require_array("own", fit.own, np.float64, (n, self._hybrid(fit).n_parameters))
-        parts = []
-        for name, shape, _ in self._network(fit).layout():
-            require_array(name, arrays[name], np.float32, shape)
-            parts.append(arrays[name].ravel())
+        weights = flattened(self._network(fit), arrays)
         if fitted.panel is not None:
             self._features(fit, fitted.panel)  # fails if they do not fit the encoding
-        self._fitted = replace(fit, weights=np.concatenate(parts))
+        self._fitted = replace(fit, weights=weights)
 
     def _fits_settings(self, encoding: Encoding | None) -> bool:
         config = self.config
@@ -721,9 +703,8 @@ class ESLSTM(Forecaster):
         )
 
 
-def _default_dilations(
-    seasons: tuple[int, ...], lengths: NDArray[np.int64]
-) -> tuple[tuple[int, ...], ...]:
+def default_dilations(seasons: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Return blocks of layers for season lengths: none, one or two."""
     if len(seasons) == 2:
         return (1, max(2, seasons[0] // 6)), seasons
     if len(seasons) == 1:

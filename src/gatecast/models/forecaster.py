@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 import numpy as np
 
+from gatecast.cells import some
 from gatecast.errors import ConfigError, DataError
 from gatecast.models.config import quantile_levels, thread_count, whole_number
 from gatecast.models.inputs import Prediction
@@ -410,6 +411,15 @@ class Forecaster:
     def horizon(self, h: int | None = None) -> int:
         """Return how many steps ``predict(h=h)`` gives; a ConfigError if the model cannot."""
         return int((self.config if h is None else self.config.replace(h=h)).h)
+
+    def refuse_cold(self, panel: Panel, why: str = "") -> None:
+        """Raise a ConfigError if a panel has series without history, which most models need."""
+        if panel.cold is not None:
+            raise ConfigError(
+                f"{self.name} cannot forecast series without history{why}.",
+                value=some(map(repr, panel.cold.ids), panel.cold.n_series),
+                fix="Leave these series out, or use an LSTM with static or future covariates.",
+            )
 
     def continued_panel(self) -> Panel:
         """Return the fitted series, or their ends, which ``predict()`` continues."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from gatecast.models.config import (
 )
 from gatecast.models.forecaster import Fitted, Forecaster
 from gatecast.models.inputs import NO_CALENDAR, Inputs, Prediction
+from gatecast.models.parameters import by_name
 from gatecast.models.transform import Units
 from gatecast.panel import (
     Duplicates,
@@ -544,15 +544,8 @@ class LSTM(Forecaster):
     @property
     def parameters_(self) -> dict[str, NDArray[np.float32]]:
         """The trained weights by name; see the class."""
-        weights = self.fitted.weights
-        return {
-            name: weights[offset : offset + math.prod(shape)].reshape(shape)
-            for name, shape, offset in self.layout()
-        }
-
-    def layout(self) -> list[tuple[str, tuple[int, ...], int]]:
-        """Return name, shape and offset of each tensor in the flat vector of weights."""
-        return self._inputs.network(self.config.network_horizon, "float32").layout()
+        network = self._inputs.network(self.config.network_horizon, "float32")
+        return by_name(network, self.fitted.weights)
 
     def predict_panel(
         self, panel: Panel, h: int, missing_future: MissingFuture = "error"

@@ -82,18 +82,17 @@ class Scale:
 
     def back(self, outputs: Doubles) -> Doubles:
         """Return values ``[n_series, ...]`` from how they are seen, always finite."""
-        return self._undone(outputs, self.units.size)
+        return self._back(outputs, self.units)
 
     def alone(self, seasons: Doubles) -> Doubles:
         """Return seasons ``[n_series, ...]`` as factors, or in units of what is not positive."""
-        return self._undone(seasons, np.where(self.units.positive, 1.0, self.units.size))
+        positive = self.units.positive
+        return self._back(seasons, Units(np.where(positive, 1.0, self.units.size), positive))
 
-    def _undone(self, outputs: Doubles, size: Doubles) -> Doubles:
-        each = (-1,) + (1,) * (outputs.ndim - 1)
-        positive, size = self.units.positive.reshape(each), size.reshape(each)
+    def _back(self, outputs: Doubles, units: Units) -> Doubles:
         with np.errstate(over="ignore"):  # what is too large for a number is clipped
-            v = outputs * self.change.reshape(each)
-            return np.clip(size * np.where(positive, np.exp(v), np.sinh(v)), -LARGEST, LARGEST)
+            v = outputs * self.change.reshape(-1, *(1,) * (outputs.ndim - 1))
+        return np.clip(units.undone(v), -LARGEST, LARGEST)
 
 
 def scale_of(panel: Panel, seasons: Sequence[int]) -> Scale:
@@ -145,9 +144,10 @@ def decompose(seen: Panel, seasons: Sequence[int]) -> list[tuple[Doubles, Double
     place = np.arange(len(seen.values)) - np.repeat(start, n)
     row = np.repeat(np.arange(seen.n_series), n)
     for m in seasons:
-        index, _ = seasonal_indices(seen, m, additive=True)
+        trend = moving_average(seen, m)
+        index, _ = seasonal_indices(seen, m, additive=True, trend=trend)
         index = np.where(np.isfinite(index).all(axis=1, keepdims=True), index, 0.0)
-        away = seen.values - moving_average(seen, m) - index[row, place % m]
+        away = seen.values - trend - index[row, place % m]
         there = ~np.isnan(away)
         count = np.bincount(row[there], minlength=seen.n_series)
         squares = np.bincount(row[there], away[there] ** 2, seen.n_series)

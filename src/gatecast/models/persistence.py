@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, fields
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from gatecast import artifact
 from gatecast.errors import ArtifactError, GatecastError, MissingExtraError
@@ -16,6 +13,7 @@ from gatecast.models import KINDS
 from gatecast.models.forecaster import Fitted, Forecaster
 from gatecast.models.inputs import Inputs
 from gatecast.models.lstm import LSTM, Network
+from gatecast.models.parameters import flattened
 from gatecast.panel import Columns, Intake, Panel, from_metadata
 
 if TYPE_CHECKING:
@@ -197,7 +195,7 @@ def _network(model: LSTM, fitted: Fitted, arrays: Arrays, metadata: dict[str, An
         intake=fitted.intake,
         frequency=fitted.frequency,
         panel=fitted.panel,
-        weights=_weights(inputs, arrays),
+        weights=flattened(inputs.network(inputs.config.network_horizon, "float32"), arrays),
         **{name: numbers[name] for name in _NUMBERS},
         precision=precision,
         history=history,
@@ -211,14 +209,3 @@ def _intake(metadata: dict[str, Any]) -> Intake:
         return Intake(Columns(**metadata["columns"]))
     settings = dict(metadata["intake"])
     return Intake(**settings | {"columns": Columns(**settings["columns"])})
-
-
-def _weights(inputs: Inputs, arrays: Arrays) -> NDArray[np.float32]:
-    network = inputs.network(inputs.config.network_horizon, "float32")
-    parts = []
-    for name, shape, _ in network.layout():
-        array = arrays[name]
-        if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
-            raise ValueError(f"{name} should be {math.prod(shape)} finite float32 numbers")
-        parts.append(array.ravel())
-    return np.concatenate(parts)

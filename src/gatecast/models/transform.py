@@ -91,6 +91,13 @@ class Units:
             ratio = np.clip(y / size, -LARGEST, LARGEST)
         return np.where(positive, logarithm, np.arcsinh(ratio))
 
+    def undone(self, outputs: Doubles) -> Doubles:
+        """Return ``[n, ...]`` in the data's own units; infinite where no number is so large."""
+        each = (-1,) + (1,) * (outputs.ndim - 1)
+        size, positive = self.size.reshape(each), self.positive.reshape(each)
+        with np.errstate(over="ignore"):
+            return np.asarray(size * np.where(positive, np.exp(outputs), np.sinh(outputs)))
+
     def restore(self, outputs: Doubles) -> Doubles:
         """Return forecasts ``[n, h, quantiles]`` in the data's own units.
 
@@ -99,13 +106,11 @@ class Units:
         ConfigError
             When one is larger than any number.
         """
-        size, positive = self.size[:, None, None], self.positive[:, None, None]
-        with np.errstate(over="ignore"):
-            values = size * np.where(positive, np.exp(outputs), np.sinh(outputs))
+        values = self.undone(outputs)
         if (np.isinf(values) & np.isfinite(outputs)).any():
             raise ConfigError(
                 "A forecast is too large for a number once transform='log' is undone.",
                 value=f"exp({np.nanmax(np.abs(outputs)):g})",
                 fix="Use transform=None, or a smaller learning_rate.",
             )
-        return np.asarray(values)
+        return values
