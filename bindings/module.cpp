@@ -17,6 +17,7 @@
 #include "hybrid.hpp"
 #include "smoothing.hpp"
 #include "tile.hpp"
+#include "trace.hpp"
 #include "train.hpp"
 #include "workers.hpp"
 
@@ -231,6 +232,61 @@ void check_inputs(const Network& network, const Windowing& windowing,
           "The network's inputs do not fit the windows'.");
   require(network.head_steps == windowing.head_steps(),
           "The network's head does not fit the windows'.");
+}
+
+template <class T>
+Out<T> array_of(const std::vector<T>& from, std::initializer_list<std::size_t> shape) {
+  auto [array, data] = new_array<T>(shape);
+  std::copy(from.begin(), from.end(), data);
+  return array;
+}
+
+// What a network does over the context of one series; see Trace in trace.hpp.
+nb::tuple trace_arrays(const Network& network, const In<float, nb::ndim<1>>& parameters,
+                       const Windowing& windowing, const In<double, nb::ndim<1>>& values,
+                       const std::vector<int>& wanted, const CovariateArrays* covariates) {
+  const std::int64_t begin = 0, end = std::int64_t(values.size());
+  require(end > 0, "A trace needs at least one value.");
+  Origins origins{values.data(), &begin, &end, 1, {}};
+  if (covariates) {
+    covariates->check(values.size(), 1, windowing.reads_on ? windowing.horizon : 0,
+                      [&](std::size_t) { return end; });
+    origins.covariates = covariates->view();
+  }
+  check_inputs(network, windowing, origins.covariates);
+  const int steps = windowing.output_steps();
+  require(parameters.size() == network.size && network.outputs % steps == 0,
+          "The parameters or the horizon do not fit the network.");
+  const std::size_t Q = std::size_t(network.outputs / steps);
+  for (int o : wanted)
+    require(0 <= o && o < windowing.horizon * int(Q), "There is no such output.");
+  Trace traced;
+  Caller caller;
+  {
+    nb::gil_scoped_release release;
+    Interrupt interrupt = caller.interrupt();
+    traced = trace(network, parameters.data(), windowing, origins, wanted, interrupt);
+  }
+  caller.raise();
+  const std::size_t T = std::size_t(windowing.time_steps());
+  nb::list layers;
+  for (std::size_t l = 0; l < traced.layers.size(); ++l) {
+    const LayerTrace& one = traced.layers[l];
+    const std::size_t H = std::size_t(network.layers[l].units);
+    nb::dict parts;
+    for (const auto& [name, part] : {std::pair{"input", &one.input},
+                                     {"forget", &one.forget},
+                                     {"candidate", &one.candidate},
+                                     {"output", &one.output},
+                                     {"cell", &one.cell},
+                                     {"hidden", &one.hidden}})
+      parts[name] = array_of(*part, {T, H});
+    layers.append(parts);
+  }
+  return nb::make_tuple(traced.start, array_of(traced.x, {T, std::size_t(network.inputs)}), layers,
+                        array_of(traced.outputs, {std::size_t(windowing.horizon), Q}),
+                        array_of(traced.slopes, {wanted.size(), std::size_t(traced.length)}),
+                        array_of(traced.by_spread, {wanted.size()}));
 }
 
 // Series and their own parameters, checked, for the hybrid.
@@ -656,6 +712,10 @@ NB_MODULE(_core, m) {
       },
       "network"_a, "parameters"_a, "windowing"_a, "values"_a, "begin"_a, "end"_a, nb::kw_only(),
       "steps"_a, "threads"_a = 0, "covariates"_a = nb::none());
+
+  m.def("trace", trace_arrays, "network"_a, "parameters"_a, "windowing"_a, "values"_a,
+        nb::kw_only(), "wanted"_a, "covariates"_a = nb::none(),
+        "What the network does over the context at the end of one series.");
 
   nb::class_<Hybrid>(m, "Hybrid")
       .def(

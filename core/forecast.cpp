@@ -90,12 +90,6 @@ void run_tile(Tile& tile, const PackedWeights& packed, const WindowReader& reade
   for (int lane = 0; lane < n; ++lane) take(lane, scales[lane]);
 }
 
-Context last_values(const Origins& origins, std::int64_t n, int at_most) {
-  const std::int64_t length = std::min<std::int64_t>(origins.end[n] - origins.begin[n], at_most);
-  const std::int64_t row = origins.end[n] - length;
-  return {origins.values + row, int(length), n, row - origins.begin[n], row};
-}
-
 // Calls task(worker, tile, packed, first, n, lanes) for every tile's worth of origins.
 template <class Task>
 void for_each_tile(const Network& network, const float* parameters, const Windowing& windowing,
@@ -142,6 +136,12 @@ class Continued {
 };
 
 }  // namespace
+
+Context last_values(const Origins& origins, std::int64_t n, int at_most) {
+  const std::int64_t length = std::min<std::int64_t>(origins.end[n] - origins.begin[n], at_most);
+  const std::int64_t row = origins.end[n] - length;
+  return {origins.values + row, int(length), n, row - origins.begin[n], row};
+}
 
 void forecast(const Network& network, const float* parameters, const Windowing& windowing,
               const Origins& origins, int threads, Interrupt& interrupt, double* out) {

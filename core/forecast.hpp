@@ -19,6 +19,9 @@ struct Origins {
   Covariates covariates = {};
 };
 
+// What forecast n reads: at most so many of its newest values.
+Context last_values(const Origins& origins, std::int64_t n, int at_most);
+
 // Both leave `out` unfinished when they are interrupted.
 //
 // Direct: out [n][horizon * Q]; the network's Q outputs for each value in their order.

@@ -19,6 +19,7 @@ constexpr TileKernels tile_kernels() {
           .pack_backward = pack_backward<P, NV>,
           .to_words = P::kDepth == 1 ? nullptr : to_words<NV>,
           .lstm_forward = lstm_forward<P, NV>,
+          .lstm_saved = lstm_saved<P, NV>,
           .lstm_backward_gates = lstm_backward_gates<P, NV>,
           .lstm_backward_input = lstm_backward_input<P, NV>,
           .lstm_backward_weights = lstm_backward_weights<P, NV>,

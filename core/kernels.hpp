@@ -76,6 +76,8 @@ struct TileKernels {
   // `saved` may be null. h [H][L] as floats is written beside `state` where to_words is not null.
   void (*lstm_forward)(LayerShape, const float* packed, const float* x, const float* state_before,
                        float* c, float* saved, float* state, float* h);
+  // What lstm_forward saved, as floats [H][5][L]: i, f, g, o and the cell before.
+  void (*lstm_saved)(int units, const float* saved, float* gates);
   // dh [H][L] -> delta; dc [H][L] in: from the step after; out: for the step before
   void (*lstm_backward_gates)(int units, const float* saved, const float* dh, float* dc,
                               float* delta);

@@ -149,6 +149,17 @@ void lstm_forward(LayerShape s, const float* packed, const float* x, const float
   if constexpr (P::kDepth == 2) to_words<NV>(s.units, h, state);
 }
 
+template <class P, int NV>
+void lstm_saved(int units, const float* saved, float* gates) {
+  constexpr int L = NV * kWidth;
+  for (int u = 0; u < units; ++u)
+    for (int v = 0; v < L; v += kWidth) {
+      const Saved s = P::Storage::get(saved, 5 * u * L + v, L);
+      const Vec all[5] = {s.i, s.f, s.g, s.o, s.before};
+      for (int gate = 0; gate < 5; ++gate) store(gates + (5 * u + gate) * L + v, all[gate]);
+    }
+}
+
 // Where a word is a pair, delta is kept twice: pairs of rows, [2H][L], and behind them pairs of
 // lanes, [4H][L / 2].
 template <class P>

@@ -1,6 +1,7 @@
 #include "tile.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "dispatch.hpp"
@@ -326,6 +327,23 @@ void Tile::backward(const PackedWeights& weights, const Dropout* dropout, std::u
     }
     for (int l = top; l >= 0; --l) backward_layer(l, t, weights, dropout, first, last_start);
     if (t % chunk_ == 0) accumulate_weights(t, std::min(chunk_, T_ - t), dropout != nullptr, sums);
+  }
+}
+
+void Tile::read_step(int layer, int t, int lane, StepTrace out) {
+  const Layer& mine = layers_[layer];
+  const int H = network_.layers[layer].units, L = kernels_.lanes;
+  Floats gates(std::size_t(5) * H * L);
+  kernels_.lstm_saved(H, mine.saved.data() + t * mine.sizes.saved, gates.data());
+  for (int u = 0; u < H; ++u) {
+    const float* unit = gates.data() + std::size_t(5) * u * L + lane;
+    out.input[u] = unit[0];
+    out.forget[u] = unit[L];
+    out.candidate[u] = unit[2 * L];
+    out.output[u] = unit[3 * L];
+    out.cell[u] = unit[L] * unit[4 * L] + unit[0] * unit[2 * L];
+    out.hidden[u] =
+        kernels_.to_words ? unit[3 * L] * std::tanh(out.cell[u]) : state(layer, t)[u * L + lane];
   }
 }
 

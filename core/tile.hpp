@@ -71,6 +71,11 @@ struct Dropout {
   };
 };
 
+// What a layer did at one step in one lane, [H] each.
+struct StepTrace {
+  float *input, *forget, *candidate, *output, *cell, *hidden;
+};
+
 class Tile {
  public:
   // With room for `most` time steps and `targets` targets. But for Pass::kForward every step's
@@ -81,6 +86,7 @@ class Tile {
   void set_steps(int T) { T_ = T; }
   int steps() const { return T_; }
   TileInput input() { return {x_.data(), targets_.data(), weights_.data(), starts_.data()}; }
+  const float* x() const { return x_.data(); }
   const float* targets() const { return targets_.data(); }
   const float* weights() const { return weights_.data(); }
   float* outputs() { return outputs_.data(); }                  // [O][L], after forward()
@@ -92,6 +98,9 @@ class Tile {
   // From output_gradient(), after forward() with the same arguments; adds to `sums`.
   void backward(const PackedWeights& weights, const Dropout* dropout, std::uint32_t first,
                 GradientSums& sums);
+  // After forward() of a tile that keeps every step. Where operands are bfloat16, so is what is
+  // kept.
+  void read_step(int layer, int t, int lane, StepTrace out);
 
  private:
   struct Layer {

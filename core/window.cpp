@@ -37,6 +37,7 @@ WindowScale::WindowScale(const Windowing& windowing, const double* context, int 
   const double typical = mean_abs(context, length);
   const auto [low, high] = std::minmax_element(context, context + length);
   flat_ = length > 1 && *high - *low <= kNoise * typical;
+  from_ = From::kScaling;
   switch (windowing.scaling) {
     case Scaling::kNone:
       break;
@@ -55,28 +56,36 @@ WindowScale::WindowScale(const Windowing& windowing, const double* context, int 
     case Scaling::kSeries:
       for (int j = 0; j < length; ++j) location_ += context[j] / length;
       scale_ = spread;
+      from_ = From::kSpread;
       break;
     case Scaling::kMeanAbs:
       scale_ = typical;
+      from_ = From::kMeanAbs;
       break;
-    case Scaling::kLevel: {
-      const int recent =
-          std::min(length, windowing.season_length > 1 ? windowing.season_length : 4);
-      scale_ = mean_abs(context + length - recent, recent);
+    case Scaling::kLevel:
+      scale_ = mean_abs(context + length - recent(), recent());
       break;
-    }
     case Scaling::kFirst:
       // The tutorial divides by the first value even where it is zero; a window that starts within
       // a hundredth of its typical size of zero is divided by that size instead.
       location_ = context[0];
       scale_ = std::fabs(context[0]) > 0.01 * typical ? context[0] : typical;
+      if (scale_ != context[0]) from_ = From::kMeanAbs;
       break;
   }
-  if (!(std::fabs(scale_) > kNoise * typical)) scale_ = typical > 0 ? typical : 1.0;
+  if (!(std::fabs(scale_) > kNoise * typical)) {
+    scale_ = typical > 0 ? typical : 1.0;
+    from_ = typical > 0 ? From::kMeanAbs : From::kNothing;
+  }
   if (flat_ && spread > kNoise * typical) {
     scale_ = spread;
+    from_ = From::kSpread;
     flat_ = false;
   }
+}
+
+int WindowScale::recent() const {
+  return std::min(length_, windowing_.season_length > 1 ? windowing_.season_length : 4);
 }
 
 double WindowScale::last() const {
@@ -84,17 +93,55 @@ double WindowScale::last() const {
 }
 
 double WindowScale::anchor(int k) const {
+  const int at = anchor_at(k);
+  return at >= 0 ? context_[at] : windowing_.anchor == Anchor::kNone ? location_ : last();
+}
+
+int WindowScale::anchor_at(int k) const {
   const int m = windowing_.season_length;
   switch (windowing_.anchor) {
     case Anchor::kNone:
-      return location_;
+      return -1;
     case Anchor::kSeason:
-      if (m <= length_) return context_[length_ - m + k % m];
+      if (m <= length_) return length_ - m + k % m;
       break;  // shorter than a season: the last value
     case Anchor::kLast:
       break;
   }
-  return last();
+  return length_ - 1;
+}
+
+ScaleSlopes WindowScale::slopes() const {
+  ScaleSlopes slopes{std::vector<double>(length_), std::vector<double>(length_)};
+  const double n = length_;
+  const auto by_size = [&](int j, double of) {  // of a mean absolute value
+    slopes.scale[j] = (context_[j] > 0) ? 1 / of : (context_[j] < 0) ? -1 / of : 0;
+  };
+  const Scaling scaling = windowing_.scaling;
+  if (scaling == Scaling::kStandard || scaling == Scaling::kSeries)
+    std::fill(slopes.location.begin(), slopes.location.end(), 1 / n);
+  else if (scaling == Scaling::kFirst && length_ > 0)
+    slopes.location[0] = 1;
+  switch (from_) {
+    case From::kNothing:
+      break;
+    case From::kMeanAbs:
+      for (int j = 0; j < length_; ++j) by_size(j, n);
+      break;
+    case From::kSpread:
+      slopes.scale_by_spread = 1;
+      break;
+    case From::kScaling:
+      if (scaling == Scaling::kStandard)
+        for (int j = 0; j < length_; ++j)
+          slopes.scale[j] = (context_[j] - location_) / (n * scale_);
+      else if (scaling == Scaling::kLevel)
+        for (int j = length_ - recent(); j < length_; ++j) by_size(j, recent());
+      else
+        slopes.scale[0] = 1;
+      break;
+  }
+  return slopes;
 }
 
 void WindowRange::weigh_series_alike() {
@@ -159,7 +206,7 @@ WindowScale WindowReader::read(Context context, int lane, int lanes, TileInput o
   const bool reads_width = this->reads_width();
   float width = 0;
   if (reads_width && spread > 0)
-    width = float(std::clamp(std::log(std::fabs(scale.scale()) / spread), -3.0, 3.0));
+    width = float(std::clamp(std::log(std::fabs(scale.scale()) / spread), -kWidest, kWidest));
   const auto value = [&](int at) {
     if (at < length) return at < 0 ? 0.0 : scale.to_network(context.values[at]);
     return length ? scale.to_network(scale.anchor(at - length)) : 0.0;

@@ -62,6 +62,13 @@ struct Covariates {
   int n_past = 0, n_future = 0, n_static = 0;
 };
 
+// By how much a window's location and scale change with each value of its context, and its scale
+// with the spread of the whole series.
+struct ScaleSlopes {
+  std::vector<double> location, scale;  // [length]
+  double scale_by_spread = 0;
+};
+
 // The scale of one window, finite and not zero whatever the context.
 class WindowScale {
  public:
@@ -74,17 +81,25 @@ class WindowScale {
     return flat_ ? last() : anchor(k) + scale_ * output;
   }
   double anchor(int k) const;
+  // Which value of the context that is; -1 for the location.
+  int anchor_at(int k) const;
   double scale() const { return scale_; }
+  ScaleSlopes slopes() const;
   // A context that never changes has no scale: it is continued as it is, and not trained on.
   bool flat() const { return flat_; }
 
  private:
+  // What the scale was taken from in the end.
+  enum class From { kNothing, kScaling, kMeanAbs, kSpread };
+
   double last() const;
+  int recent() const;  // values that say what the level is
 
   const Windowing& windowing_;
   const double* context_;
   int length_;
   double location_ = 0, scale_ = 1;
+  From from_ = From::kNothing;
   bool flat_ = false;
 };
 
@@ -124,13 +139,13 @@ class WindowReader {
   // to neighbour within the context, or the nearest; `filled` holds it, and must outlive the scale.
   WindowScale read(Context context, int lane, int lanes, TileInput out,
                    std::vector<double>& filled) const;
-
- private:
   bool reads_width() const {
     return covariates_.spread && windowing_.scaling != Scaling::kNone &&
            windowing_.scaling != Scaling::kSeries;
   }
+  static constexpr double kWidest = 3.0;  // a width beyond counts as this
 
+ private:
   const Windowing& windowing_;
   Covariates covariates_;
   bool complete_;

@@ -171,6 +171,16 @@ def forecast_recursive(
     covariates: Covariates | None = None,
 ) -> Doubles: ...
 
+def trace(
+    network: Network,
+    parameters: Floats,
+    windowing: Windowing,
+    values: Doubles,
+    *,
+    wanted: Sequence[int],
+    covariates: Covariates | None = None,
+) -> tuple[int, Floats, list[dict[str, Floats]], Doubles, Doubles, Doubles]: ...
+
 class Hybrid:
     def __init__(
         self,

@@ -30,6 +30,7 @@
 #include "oracle.hpp"
 #include "report.hpp"
 #include "smoothing.hpp"
+#include "trace.hpp"
 #include "workers.hpp"
 
 namespace gatecast {
@@ -483,6 +484,67 @@ void check_forecasts(Report& report, const Tolerance& tolerance, const ForecastC
   forecast_recursive(in_precision(tolerance.precision, c.one_step), c.one_step_parameters.data(),
                      one_step, origins_of(c.series), c.h, 1, never, out.data());
   compare(report, what + " fed back", out.data(), c.fed_back.data(), out.size(), tolerance.outputs);
+}
+
+// A trace's outputs are the forecast's, its slopes finite differences of it; its cells follow from
+// its gates.
+void check_trace(Report& report) {
+  constexpr int C = 11, h = 4, P = 3;
+  constexpr double kStep = 0.02;
+  for (Scaling scaling : {Scaling::kNone, Scaling::kStandard, Scaling::kLevel, Scaling::kFirst}) {
+    const bool reads_on = scaling == Scaling::kStandard;
+    const Anchor anchor = scaling == Scaling::kFirst   ? Anchor::kNone
+                          : scaling == Scaling::kLevel ? Anchor::kSeason
+                                                       : Anchor::kLast;
+    const Windowing windowing{C, h, scaling, anchor, 4, true, reads_on, P};
+    Series series{Vector(14), {0, 14}};
+    Draws draws(7);
+    for (double& y : series.values) y = 3 + draws.uniform();
+    series.values[6] = series.values[13] = NAN;
+    const int steps = windowing.head_steps();
+    const Network network(2 * P, {9, 5}, windowing.output_steps(), 0.0f, Precision::kFloat32,
+                          steps);
+    const std::vector<float> p = oracle::make_parameters(network, Draws(8));
+    Interrupt never([] { return true; });
+    const auto forecast_now = [&] {
+      Vector out(h);
+      forecast(network, p.data(), windowing, origins_of(series), 1, never, out.data());
+      return out;
+    };
+    const Trace traced =
+        trace(network, p.data(), windowing, origins_of(series), {3, 0, 1, 2}, never);
+    const std::string what = "scaling " + std::to_string(int(scaling));
+    const Vector out = forecast_now();
+    compare(report, what + ": outputs", traced.outputs.data(), out.data(), out.size(), 1e-5);
+    report.check(traced.length == C, what + ": length");
+    Vector expected(traced.slopes.size());
+    for (int j = 0; j < C; ++j) {
+      double& y = series.values[std::size_t(j + 14 - C)];
+      const double middle = std::exchange(y, y + kStep);
+      const Vector above = forecast_now();
+      y = middle - kStep;
+      const Vector below = forecast_now();
+      y = middle;
+      for (int row = 0; row < h; ++row) {
+        const int k = row == 0 ? 3 : row - 1;  // as they were wanted
+        expected[std::size_t(row * C + j)] =
+            std::isnan(middle) ? 0 : (above[k] - below[k]) / (2 * kStep);
+      }
+    }
+    compare(report, what + ": slopes", traced.slopes.data(), expected.data(), expected.size(),
+            2e-3);
+    for (const LayerTrace& layer : traced.layers) {
+      const std::size_t H = layer.cell.size() / std::size_t(windowing.time_steps());
+      Vector cell(layer.cell.size()), hidden(layer.cell.size());
+      for (std::size_t j = 0; j < cell.size(); ++j) {
+        const double before = j < H ? 0 : cell[j - H];
+        cell[j] = layer.forget[j] * before + layer.input[j] * layer.candidate[j];
+        hidden[j] = layer.output[j] * std::tanh(cell[j]);
+      }
+      compare(report, what + ": cells", layer.cell.data(), cell.data(), cell.size(), 1e-5);
+      compare(report, what + ": states", layer.hidden.data(), hidden.data(), cell.size(), 1e-5);
+    }
+  }
 }
 
 // The same bits on any number of threads.
@@ -1073,6 +1135,7 @@ int run(bool quick, std::vector<std::string> isas) {
   }
   for (const std::string& isa : isas) {
     set_isa(isa);
+    group(isa + ": traces", [&] { check_trace(report); });
     for (const Tolerance& tolerance : kTolerances) {
       const std::string name = isa + ", " + tolerance.name + ": ";
       const Precision precision = tolerance.precision;
