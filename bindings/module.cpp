@@ -241,54 +241,6 @@ Out<T> array_of(const std::vector<T>& from, std::initializer_list<std::size_t> s
   return array;
 }
 
-// What a network does over the context of one series; see Trace in trace.hpp.
-nb::tuple trace_arrays(const Network& network, const In<float, nb::ndim<1>>& parameters,
-                       const Windowing& windowing, const In<double, nb::ndim<1>>& values,
-                       const std::vector<int>& wanted, const CovariateArrays* covariates) {
-  const std::int64_t begin = 0, end = std::int64_t(values.size());
-  require(end > 0, "A trace needs at least one value.");
-  Origins origins{values.data(), &begin, &end, 1, {}};
-  if (covariates) {
-    covariates->check(values.size(), 1, windowing.reads_on ? windowing.horizon : 0,
-                      [&](std::size_t) { return end; });
-    origins.covariates = covariates->view();
-  }
-  check_inputs(network, windowing, origins.covariates);
-  const int steps = windowing.output_steps();
-  require(parameters.size() == network.size && network.outputs % steps == 0,
-          "The parameters or the horizon do not fit the network.");
-  const std::size_t Q = std::size_t(network.outputs / steps);
-  for (int o : wanted)
-    require(0 <= o && o < windowing.horizon * int(Q), "There is no such output.");
-  Trace traced;
-  Caller caller;
-  {
-    nb::gil_scoped_release release;
-    Interrupt interrupt = caller.interrupt();
-    traced = trace(network, parameters.data(), windowing, origins, wanted, interrupt);
-  }
-  caller.raise();
-  const std::size_t T = std::size_t(windowing.time_steps());
-  nb::list layers;
-  for (std::size_t l = 0; l < traced.layers.size(); ++l) {
-    const LayerTrace& one = traced.layers[l];
-    const std::size_t H = std::size_t(network.layers[l].units);
-    nb::dict parts;
-    for (const auto& [name, part] : {std::pair{"input", &one.input},
-                                     {"forget", &one.forget},
-                                     {"candidate", &one.candidate},
-                                     {"output", &one.output},
-                                     {"cell", &one.cell},
-                                     {"hidden", &one.hidden}})
-      parts[name] = array_of(*part, {T, H});
-    layers.append(parts);
-  }
-  return nb::make_tuple(traced.start, array_of(traced.x, {T, std::size_t(network.inputs)}), layers,
-                        array_of(traced.outputs, {std::size_t(windowing.horizon), Q}),
-                        array_of(traced.slopes, {wanted.size(), std::size_t(traced.length)}),
-                        array_of(traced.by_spread, {wanted.size()}));
-}
-
 // Series and their own parameters, checked, for the hybrid.
 HybridSeries hybrid_series(const Network& network, const Hybrid& hybrid,
                            const In<double, nb::ndim<1>>& values,
@@ -313,6 +265,79 @@ HybridSeries hybrid_series(const Network& network, const Hybrid& hybrid,
       network.inputs == hybrid.context_length + series.features.n_future + series.features.n_static,
       "The network's inputs do not fit the series.");
   return series;
+}
+
+// What a network does with one series, whose outputs are [h][Q]: the step at which it begins, what
+// it reads, its layers, its outputs, and their slopes; see trace.hpp.
+template <class Run>
+nb::tuple traced(const Network& network, const In<float, nb::ndim<1>>& parameters, int h, int Q,
+                 const std::vector<int>& wanted, Run run) {
+  require(parameters.size() == network.size, "The parameters do not fit the network.");
+  for (int o : wanted) require(0 <= o && o < h * Q, "There is no such output.");
+  Trace trace;
+  Caller caller;
+  {
+    nb::gil_scoped_release release;
+    Interrupt interrupt = caller.interrupt();
+    trace = run(interrupt);
+  }
+  caller.raise();
+  const std::size_t I = std::size_t(network.inputs), T = trace.x.size() / I;
+  nb::list layers;
+  for (std::size_t l = 0; l < trace.layers.size(); ++l) {
+    const LayerTrace& one = trace.layers[l];
+    const std::size_t H = std::size_t(network.layers[l].units);
+    nb::dict parts;
+    for (const auto& [name, part] : {std::pair{"input", &one.input},
+                                     {"forget", &one.forget},
+                                     {"candidate", &one.candidate},
+                                     {"output", &one.output},
+                                     {"cell", &one.cell},
+                                     {"hidden", &one.hidden}})
+      parts[name] = array_of(*part, {T, H});
+    layers.append(parts);
+  }
+  return nb::make_tuple(trace.start, array_of(trace.x, {T, I}), layers,
+                        array_of(trace.outputs, {std::size_t(h), std::size_t(Q)}),
+                        array_of(trace.slopes, {wanted.size(), std::size_t(trace.length)}),
+                        array_of(trace.by_spread, {wanted.size()}));
+}
+
+nb::tuple trace_arrays(const Network& network, const In<float, nb::ndim<1>>& parameters,
+                       const Windowing& windowing, const In<double, nb::ndim<1>>& values,
+                       const std::vector<int>& wanted, const CovariateArrays* covariates) {
+  const std::int64_t begin = 0, end = std::int64_t(values.size());
+  require(end > 0, "A trace needs at least one value.");
+  Origins origins{values.data(), &begin, &end, 1, {}};
+  if (covariates) {
+    covariates->check(values.size(), 1, windowing.reads_on ? windowing.horizon : 0,
+                      [&](std::size_t) { return end; });
+    origins.covariates = covariates->view();
+  }
+  check_inputs(network, windowing, origins.covariates);
+  const int steps = windowing.output_steps();
+  require(network.outputs % steps == 0, "The horizon does not fit the network.");
+  return traced(network, parameters, windowing.horizon, network.outputs / steps, wanted,
+                [&](Interrupt& interrupt) {
+                  return trace(network, parameters.data(), windowing, origins, wanted, interrupt);
+                });
+}
+
+nb::tuple trace_hybrid_arrays(const Network& network, const In<float, nb::ndim<1>>& parameters,
+                              const Hybrid& hybrid, const In<double, nb::ndim<1>>& values,
+                              const In<std::int64_t, nb::ndim<1>>& indptr,
+                              const In<double, nb::ndim<2>>& series_parameters,
+                              const std::vector<int>& wanted, const CovariateArrays* features) {
+  require(indptr.size() == 2 && values.size() > 0, "A trace is of one series, with a value.");
+  auto [weight, w] = new_array<double>({1});
+  const HybridSeries series =
+      hybrid_series(network, hybrid, values, indptr, In<double, nb::ndim<1>>(weight),
+                    series_parameters, features);
+  return traced(network, parameters, hybrid.horizon, network.head_outputs() / hybrid.horizon,
+                wanted, [&](Interrupt& interrupt) {
+                  return trace_hybrid(network, parameters.data(), hybrid, series,
+                                      series_parameters.data(), wanted, interrupt);
+                });
 }
 
 std::pair<Out<double>, double*> copy_of(const In<double, nb::ndim<2>>& array) {
@@ -806,6 +831,10 @@ NB_MODULE(_core, m) {
       },
       "network"_a, "parameters"_a, "hybrid"_a, "values"_a, "indptr"_a, "series_parameters"_a,
       nb::kw_only(), "features"_a = nb::none(), "threads"_a = 0);
+
+  m.def("trace_hybrid", trace_hybrid_arrays, "network"_a, "parameters"_a, "hybrid"_a, "values"_a,
+        "indptr"_a, "series_parameters"_a, nb::kw_only(), "wanted"_a, "features"_a = nb::none(),
+        "What the network does over the positions of one series.");
 
   m.def(
       "smooth",

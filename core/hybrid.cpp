@@ -103,7 +103,7 @@ void SmoothedGradient::add_level_penalty(const Hybrid& hybrid, const Smoothed& s
 }
 
 void SmoothedGradient::back(const Hybrid& hybrid, const double* parameters, const double* values,
-                            const Smoothed& smoothed, double* gradient) {
+                            const Smoothed& smoothed, double* gradient, double* by_value) {
   const std::int64_t n = std::int64_t(smoothed.level.size());
   const std::size_t n_seasons = season.size();
   std::fill(gradient, gradient + hybrid.parameters(), 0.0);
@@ -114,15 +114,18 @@ void SmoothedGradient::back(const Hybrid& hybrid, const double* parameters, cons
   for (std::int64_t t = n - 1; t >= 0; --t) {
     const double v = values[t];
     const bool there = !std::isnan(v);
+    double of_value = 0;
     for (std::size_t i = 0; i < n_seasons; ++i) {
       const double next = season[i][t + hybrid.seasons[i]];
       const double c = there ? coefficients[1 + i] : 0.0;
+      of_value += c * next;
       if (there)
         gradient[1 + i] += next * c * (1 - c) * (v - smoothed.level[t] - all(smoothed.season, t));
       level[t] -= c * next;
       for (std::size_t j = 0; j < n_seasons; ++j) season[j][t] += next * (j == i ? 1 - c : -c);
     }
     if (!there) {
+      if (by_value) by_value[t] = 0;
       level[t] += z[t];
       if (t > 0) level[t - 1] += level[t];
       continue;
@@ -134,6 +137,7 @@ void SmoothedGradient::back(const Hybrid& hybrid, const double* parameters, cons
       level[t - 1] += (1 - a) * up;
     }
     for (std::size_t i = 0; i < n_seasons; ++i) season[i][t] -= z[t] + follows * up;
+    if (by_value) by_value[t] = of_value + z[t] + follows * up;
   }
   double* initial = gradient + hybrid.coefficients();
   for (std::size_t i = 0; i < n_seasons; ++i)

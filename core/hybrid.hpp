@@ -64,9 +64,9 @@ struct SmoothedGradient {
   // What each target, v_{t+k} - l_t - ahead(t, k), passes on.
   void add_target(const Hybrid& hybrid, std::int64_t t, int k, double gradient);
   void add_level_penalty(const Hybrid& hybrid, const Smoothed& smoothed);
-  // gradient [hybrid.parameters()]; this is used up.
+  // gradient [hybrid.parameters()], and that by the values [n] where it is wanted; this is used up.
   void back(const Hybrid& hybrid, const double* parameters, const double* values,
-            const Smoothed& smoothed, double* gradient);
+            const Smoothed& smoothed, double* gradient, double* by_value = nullptr);
 };
 
 // Series as windows of a training: one window is a whole series, a time step one position.
@@ -97,13 +97,14 @@ class HybridWindows final : public WindowSource {
   void learnt(const std::uint32_t* windows, int n, double rate) override;
   void begin_epoch(std::vector<std::uint32_t>& order, int batch, Random& random) override;
   std::int64_t series(std::uint32_t window) const { return used_[window]; }
-
- private:
+  // Of a series: the first position that the network is at, and how many there are.
   struct Positions {
     std::int64_t first, count;
   };
-  std::int64_t length(std::int64_t s) const { return series_.indptr[s + 1] - series_.indptr[s]; }
   Positions positions(std::int64_t s) const;
+
+ private:
+  std::int64_t length(std::int64_t s) const { return series_.indptr[s + 1] - series_.indptr[s]; }
   // An optimiser's step of one series' own parameters.
   void step(std::int64_t s, const double* gradient, double rate);
 

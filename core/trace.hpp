@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "forecast.hpp"
+#include "hybrid.hpp"
 #include "interrupt.hpp"
 #include "network.hpp"
 #include "window.hpp"
@@ -31,5 +32,12 @@ struct Trace {
 // Traces the network, in float32, over the context that ends origin number 0.
 Trace trace(const Network& network, const float* parameters, const Windowing& windowing,
             const Origins& origins, const std::vector<int>& wanted, Interrupt& interrupt);
+
+// Traces the hybrid's network over the positions of series number 0. A step is a position, and
+// outputs and slopes are on the values' own scale; the slopes go over all of them, the series'
+// coefficients held.
+Trace trace_hybrid(const Network& network, const float* parameters, const Hybrid& hybrid,
+                   const HybridSeries& series, const double* series_parameters,
+                   const std::vector<int>& wanted, Interrupt& interrupt);
 
 }  // namespace gatecast

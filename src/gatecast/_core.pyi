@@ -235,6 +235,17 @@ def forecast_hybrid(
     features: Covariates | None = None,
     threads: int = 0,
 ) -> Doubles: ...
+def trace_hybrid(
+    network: Network,
+    parameters: Floats,
+    hybrid: Hybrid,
+    values: Doubles,
+    indptr: Indices,
+    series_parameters: Doubles,
+    *,
+    wanted: Sequence[int],
+    features: Covariates | None = None,
+) -> tuple[int, Floats, list[dict[str, Floats]], Doubles, Doubles, Doubles]: ...
 def smooth(
     hybrid: Hybrid, values: Doubles, indptr: Indices, series_parameters: Doubles
 ) -> tuple[Doubles, list[Doubles]]: ...

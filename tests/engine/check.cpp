@@ -1082,6 +1082,14 @@ void check_hybrid(Report& report) {
       slopes[j] = (above - sum()) / (2 * kStep);
       p[j] = middle;
     }
+    Vector value_slopes(kLength), by_value(kLength);
+    for (int t = 0; t < kLength; ++t) {
+      if (std::isnan(values[t])) continue;
+      const double middle = std::exchange(values[t], values[t] + kStep), above = sum();
+      values[t] = middle - kStep;
+      value_slopes[t] = (above - sum()) / (2 * kStep);
+      values[t] = middle;
+    }
     SmoothedGradient back;
     smoothed.run(hybrid, p.data(), values.data(), kLength);
     back.clear(hybrid, kLength);
@@ -1092,9 +1100,10 @@ void check_hybrid(Report& report) {
         back.add_target(hybrid, t, k, by_target[t * hybrid.horizon + k - 1]);
     }
     back.add_level_penalty(hybrid, smoothed);
-    back.back(hybrid, p.data(), values.data(), smoothed, gradient.data());
-    compare(report, std::to_string(seasons.size()) + " seasons", gradient.data(), slopes.data(),
-            slopes.size(), 1e-7);
+    back.back(hybrid, p.data(), values.data(), smoothed, gradient.data(), by_value.data());
+    const std::string what = std::to_string(seasons.size()) + " seasons";
+    compare(report, what, gradient.data(), slopes.data(), slopes.size(), 1e-7);
+    compare(report, what + ", by value", by_value.data(), value_slopes.data(), kLength, 1e-7);
   }
 }
 

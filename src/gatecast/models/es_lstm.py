@@ -432,6 +432,22 @@ class ESLSTM(Forecaster):
             middle=trained.index(0.5) if trained else 0,
         )
 
+    def trace_panel(self, panel: Panel, wanted: Sequence[int]) -> tuple[Scale, Any]:
+        """Return how a panel's only series is seen, and what :func:`_core.trace_hybrid` does."""
+        self.refuse_cold(panel)
+        own, scale = self._own(panel)
+        fit = self.fitted
+        return scale, _core.trace_hybrid(
+            self._network(fit),
+            fit.weights,
+            self._hybrid(fit),
+            scale.seen(panel),
+            panel.indptr,
+            own,
+            wanted=wanted,
+            features=self._features(fit, panel),
+        )
+
     def _own(self, panel: Panel) -> tuple[Doubles, Scale]:
         """Return each series' own parameters and scale: what it had, or fitted on it alone."""
         fit = self.fitted

@@ -98,30 +98,13 @@ class Units:
         with np.errstate(over="ignore"):
             return np.asarray(size * np.where(positive, np.exp(outputs), np.sinh(outputs)))
 
-    def undone_slopes(
-        self, y: Doubles, n: int, outputs: Doubles, slopes: Doubles
-    ) -> tuple[Doubles, Doubles]:
-        """Return forecasts of one series in its own units, and how they change with its values.
+    def steepness(self, y: Doubles) -> Doubles:
+        """Return by how much values ``[k]`` of the first series change with what they are modelled.
 
-        Parameters
-        ----------
-        y : ndarray
-            float64 ``[k]``: values in the series' own units.
-        n : int
-            How many values the series has, which its size is the mean of.
-        outputs, slopes : ndarray
-            ``[h]`` and ``[h, k]``: as they were modelled, by values as they were modelled.
+        Its inverse is by how much that changes with them; 0 where a value is missing.
         """
-        size = self.size[0]
-        forecast = self.undone(outputs[None])[0]
-        # The slopes of the way back and of the way there, which are each other's inverse.
-        outer, inner = (
-            one if self.positive[0] else np.hypot(one, size) for one in (forecast, np.nan_to_num(y))
-        )
-        with np.errstate(divide="ignore"):
-            direct = outer[:, None] * slopes * np.where(np.isnan(y), 0.0, 1 / inner)
-        by_size = (forecast - direct @ np.nan_to_num(y)) / size
-        return forecast, direct + by_size[:, None] * np.sign(np.nan_to_num(y)) / n
+        there = np.nan_to_num(y)
+        return np.asarray(there if self.positive[0] else np.hypot(there, self.size[0]))
 
     def restore(self, outputs: Doubles) -> Doubles:
         """Return forecasts ``[n, h, quantiles]`` in the data's own units.
