@@ -10,12 +10,13 @@ CPP := core/*.hpp core/*.cpp bindings/*.cpp benchmarks/*.cpp tests/engine/*.hpp 
 CMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" cmake
 ENGINE := $(CMAKE) -DCMAKE_BUILD_TYPE=Release -DGATECAST_WERROR=$(WERROR) -S tests/engine
 
-.PHONY: help demo test test-pandas2 check format bench engine instructions sanitize neon clean
+.PHONY: help demo test test-pandas2 check docs format bench engine instructions sanitize neon clean
 
 help:
 	@echo "make demo     set up, build, and run the tutorial's job"
 	@echo "make test     set up, build, and run the tests"
 	@echo "make check    formatters, linters and the type checker"
+	@echo "make docs     build the guide, strictly, into build/site"
 	@echo "make bench    time the engine, beside PyTorch where it is installed"
 	@echo "make engine   check the engine alone, AMX emulated"
 	@echo "make instructions   count the instructions of small jobs against a budget"
@@ -35,6 +36,10 @@ help:
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
+.venv/guide: .venv/bin/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
 demo: .venv/installed
 	$(BIN)/gatecast demo
 
@@ -52,13 +57,24 @@ test-pandas2: .venv/installed .venv/tools
 		tests/test_files.py tests/test_features.py tests/test_doctor.py tests/test_troubles.py \
 		tests/test_properties.py tests/test_cli.py tests/test_lstm.py tests/test_models.py \
 		tests/test_cross_validation.py tests/test_evaluate.py tests/test_metrics.py \
-		tests/test_smoothing.py tests/test_statsforecast.py
+		tests/test_smoothing.py tests/test_statsforecast.py tests/test_plots.py \
+		tests/test_chinese.py tests/test_gates.py tests/test_cli_gates.py
 
 check: .venv/installed .venv/tools
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/mypy
+
+# Each language is a site of its own. A dead link, a missing anchor or a page that is not listed
+# stops it. That every block on the pages runs is tested by `make test`.
+SPHINX := $(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going -c docs
+docs: .venv/installed .venv/guide
+	rm -rf build/site
+	$(SPHINX) -d build/doctrees/en . build/site/en
+	$(SPHINX) -t zh -d build/doctrees/zh-CN . build/site/zh-CN
+	cp docs/_site/index.html build/site/
+	@echo "build/site/index.html"
 
 format: .venv/tools
 	$(BIN)/ruff check --fix .

@@ -35,6 +35,8 @@ from gatecast.report import (
 from gatecast.report.figures import SCHEME, styles_of
 from gatecast.report.words import _WORDS, Words
 
+from .traces import sine_trace
+
 HOSTILE = (
     "<script>alert(1)</script>",
     '</script><img src="http://evil.example/x" onerror=alert(1)>',
@@ -72,6 +74,7 @@ DEMO = DemoResult(
     n_parameters=2361,
     seconds_fit=0.12,
     seconds_total=0.34,
+    trace=sine_trace(),
 )
 
 
@@ -217,10 +220,10 @@ def test_the_demo_page_has_the_numbers(demo_page: str) -> None:
         assert number in demo_page
     assert "45 of these 50 points are in the shaded part" in demo_page
     drawn = figures(demo_page)
-    assert len(drawn) == 6
+    assert len(drawn) == 7
     future = next(t for t in drawn[4]["data"] if t["name"] == "LSTM forecast")
     np.testing.assert_allclose(future["y"], DEMO.future)
-    assert [trace["name"] for trace in drawn[5]["data"]] == ["Training"]
+    assert [trace["name"] for trace in drawn[6]["data"]] == ["Training"]
 
 
 def test_the_demo_page_says_so_when_nothing_was_learnt(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gatecast.models.holt_winters import HoltWinters
     from gatecast.models.statsforecast import AutoARIMA, AutoETS, AutoTheta
     from gatecast.models.theta import Theta
+    from gatecast.report.backtest import plot_backtest
 
 __all__ = [
     "ESLSTM",
@@ -64,6 +65,7 @@ __all__ = [
     "forecast",
     "lag_diagnosis",
     "load",
+    "plot_backtest",
     "search",
 ]
 
@@ -76,6 +78,7 @@ _ON_DEMAND = {
     "forecast": "auto",
     "Forecast": "auto",
     "lag_diagnosis": "evaluation.lag",
+    "plot_backtest": "report.backtest",
     **dict.fromkeys(("Search", "search"), "evaluation.search"),
     **dict.fromkeys(("Drift", "Naive", "Naive2", "SeasonalNaive"), "models.baselines"),
     "Blend": "models.blend",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatecast.errors import DataError
+from gatecast.language import Said, said
 from gatecast.stamps import parse_stamps
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST",
     "MISSING",
+    "THE_ARRAY",
+    "USE_A_LARGER_UNIT",
     "Bad",
     "Where",
     "are_stamps",
@@ -54,14 +57,17 @@ _DATES = 50  # of them, cells that tell whether they are dates
 _LONGEST = 400  # characters that a number may have
 
 
-def some(items: Iterable[str], total: int, limit: int = 5) -> str:
+def some(items: Iterable[str], total: int, limit: int = 5) -> Said:
     """Name the first few: ``row 3, row 9 and 12 more``."""
     named = list(islice(items, limit))
-    more = f" and {total - len(named)} more" if total > len(named) else ""
-    return ", ".join(named) + more
+    if total > len(named):
+        return said("{items} and {more} more", items=named, more=total - len(named))
+    return said("{items}", items=named)
 
 
 # Numbers
+
+THE_ARRAY = said("The array")
 
 
 def read_cells(read: Callable[[], Any], what: str) -> Any:
@@ -70,7 +76,7 @@ def read_cells(read: Callable[[], Any], what: str) -> Any:
         return read()
     except AttributeError as error:
         raise DataError(
-            f"{what} cannot be read.",
+            said("{what} cannot be read.", what=what),
             value=error,
             fix="If it holds stamps in a time zone of dateutil, name the zone, for example with "
             ".dt.tz_convert('Europe/Berlin').",
@@ -78,7 +84,7 @@ def read_cells(read: Callable[[], Any], what: str) -> Any:
 
 
 def read_numbers(
-    raw: NDArray[Any], where: Where, what: str = "The array", bad: Bad | None = None
+    raw: NDArray[Any], where: Where, what: str = THE_ARRAY, bad: Bad | None = None
 ) -> NDArray[np.float64]:
     """Read numbers: NaN for missing values, none infinite or beyond :data:`LARGEST`.
 
@@ -118,18 +124,18 @@ def read_numbers(
         if len(unread):
             report(
                 "text",
-                f"{what} has values that are not numbers.",
+                said("{what} has values that are not numbers.", what=what),
                 unread,
-                lambda k: f"{where(k)} ({shown(cells[k])})",
+                lambda k: said("{row} ({cell})", row=where(k), cell=shown(cells[k])),
                 "Correct them, or leave them empty.",
             )
     else:
-        raise DataError(f"{what} does not hold numbers.", value=raw.dtype)
+        raise DataError(said("{what} does not hold numbers.", what=what), value=raw.dtype)
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         report(
             "infinite",
-            f"{what} has infinite values.",
+            said("{what} has infinite values.", what=what),
             infinite,
             where,
             "Correct them, or leave them empty.",
@@ -140,13 +146,18 @@ def read_numbers(
         numbers = values.copy()
         report(
             "too-large",
-            f"{what} has values that are too large.",
+            said("{what} has values that are too large.", what=what),
             large,
-            lambda k: f"{where(k)} ({numbers[k]:g})",
-            f"Use a larger unit: up to {LARGEST:g}, either sign, can be computed with.",
+            lambda k: said("{row} ({cell})", row=where(k), cell=f"{numbers[k]:g}"),
+            USE_A_LARGER_UNIT,
         )
         values[large] = np.nan
     return values
+
+
+USE_A_LARGER_UNIT = said(
+    "Use a larger unit: up to {largest:g}, either sign, can be computed with.", largest=LARGEST
+)
 
 
 def _raise(code: str, problem: str, rows: NDArray[np.intp], describe: Where, fix: str) -> None:
@@ -279,7 +290,12 @@ def read_decimals(
         if strange.any():
             report(
                 "decimals",
-                f"The numbers in {what} show another decimal mark than the one given, {decimal!r}.",
+                said(
+                    "The numbers in {what} show another decimal mark than the one given, "
+                    "{decimal!r}.",
+                    what=what,
+                    decimal=decimal,
+                ),
                 np.flatnonzero(strange),
                 _describe(column, where),
                 "Leave out --decimal, which finds the mark, or correct them.",
@@ -293,20 +309,34 @@ def read_decimals(
             whole, point = re.sub("[.,]", "", example), example.replace(",", ".")
             report(
                 "decimals",
-                f"The numbers in {what} may have thousands or decimals: {example} could be "
-                f"{whole} or {point}.",
+                said(
+                    "The numbers in {what} may have thousands or decimals: {example} could be "
+                    "{whole} or {point}.",
+                    what=what,
+                    example=example,
+                    whole=whole,
+                    point=point,
+                ),
                 np.flatnonzero(doubtful),
                 _describe(column, where),
-                "Say what the decimal mark of the file is: --decimal , or --decimal . (or write "
-                f"{whole}, or {point}0).",
+                said(
+                    "Say what the decimal mark of the file is: --decimal , or --decimal . (or "
+                    "write {whole}, or {point}0).",
+                    whole=whole,
+                    point=point,
+                ),
             )
             return column.mask(doubtful, ""), None
         thousands = perhaps[_OTHER[mark]]
         if thousands.any() and decimal is None:
             example = column[thousands].iloc[0]
-            name = "commas" if mark == "." else "points"
-            note = f"The {name} in {what} separate thousands: {example} is "
-            note += f"{_rewritten(example, mark)}."
+            note = said(
+                "The {marks} in {what} separate thousands: {example} is {number}.",
+                marks=said("commas" if mark == "." else "points"),
+                what=what,
+                example=example,
+                number=_rewritten(example, mark),
+            )
         column = column.mask(doubtful, column[doubtful].map(partial(_rewritten, mark=mark)))
     for mark, sure in surely.items():
         if sure.any():
@@ -357,7 +387,7 @@ def _rewritten(text: str, mark: str) -> str:
 
 def _describe(column: pd.Series[Any], where: Where) -> Where:
     cells = column.to_numpy()
-    return lambda k: f"{where(k)} ({shown(cells[k])})"
+    return lambda k: said("{row} ({cell})", row=where(k), cell=shown(cells[k]))
 
 
 # What cells hold

@@ -13,6 +13,7 @@ from gatecast.cells import LARGEST, Bad, Where, read_cells, read_numbers, some
 from gatecast.errors import DataError
 from gatecast.findings import Findings, Place
 from gatecast.frequency import TICKS, blocks
+from gatecast.language import Said, said
 from gatecast.panel import (
     Columns,
     Kind,
@@ -53,7 +54,7 @@ class Reader:
 
     def where(self, row: Any) -> str:
         """Name a row as the user counts it."""
-        return f"row {row + self.first_row}"
+        return said("row {row:d}", row=int(row + self.first_row))
 
     def series_of(self, row: Any) -> Any:
         """Return the id of a row, None if there is none."""
@@ -89,14 +90,17 @@ class Reader:
         if self.columns.id_col not in self.frame.columns:
             if name is None:
                 raise DataError(
-                    f"There is no column {self.columns.id_col!r} to tell the series apart.",
-                    value=f"columns {', '.join(map(repr, self.frame.columns))}",
+                    said(
+                        "There is no column {name!r} to tell the series apart.",
+                        name=self.columns.id_col,
+                    ),
+                    value=_have(self.frame.columns),
                     fix="Name yours with id_col (--id).",
                 )
             self.names = as_objects([name])
             return np.zeros(len(self.frame), np.int32)
         series = self.frame[self.columns.id_col]
-        what = f"Column {series.name!r}"
+        what = said("Column {name!r}", name=series.name)
         codes, names = _levels(series, what)
         self.codes = codes
         plain = [x if isinstance(x, str | int | float) else str(x) for x in names]
@@ -107,7 +111,7 @@ class Reader:
             codes[unnamed] = -1
             self.report(
                 "no-id",
-                f"{what} does not say which series a row belongs to.",
+                said("{what} does not say which series a row belongs to.", what=what),
                 unnamed,
                 self.where,
                 "Give every row an id.",
@@ -120,9 +124,13 @@ class Reader:
             codes[rows] = -1
             self.report(
                 "bad-id",
-                f"{what} has ids that cannot be saved.",
+                said("{what} has ids that cannot be saved.", what=what),
                 rows,
-                lambda k: f"{self.where(k)} ({shown[k]!a})" if k in shown else self.where(k),
+                lambda k: (
+                    said("{row} ({cell})", row=self.where(k), cell=f"{shown[k]!a}")
+                    if k in shown
+                    else self.where(k)
+                ),
                 "Use text that UTF-8 can write, or numbers that are finite.",
             )
         return codes
@@ -131,7 +139,7 @@ class Reader:
         """Read a column of numbers, as float64 of its own."""
         import narwhals as nw
 
-        series, what = self.frame[name], f"Column {name!r}"
+        series, what = self.frame[name], said("Column {name!r}", name=name)
         if series.dtype == nw.Boolean:
             series = series.cast(nw.Float64)
         elif series.dtype == nw.Categorical and self.kind == "pyarrow":
@@ -143,7 +151,8 @@ class Reader:
             self.notes += large_note(large, what)
         cells = read_cells(series.to_numpy, what)
         if cells.ndim > 1:
-            raise DataError(f"{what} does not hold numbers.", value=series.dtype)
+            problem = said("{what} does not hold numbers.", what=what)
+            raise DataError(problem, value=series.dtype)
         if cells.dtype.kind in "biuf":
             ours = self.kind != "pandas" and cells.flags.owndata
             values: Doubles = cells.astype(np.float64, copy=not ours)
@@ -179,7 +188,7 @@ class Reader:
         return out
 
     def _static(self, name: str) -> Objects:
-        column, what = self.frame[name], f"Column {name!r}"
+        column, what = self.frame[name], said("Column {name!r}", name=name)
         levels: Sequence[Any] | None = None
         if not column.dtype.is_numeric():
             codes, levels = _levels(column, what)
@@ -197,7 +206,7 @@ class Reader:
             if unsaved:
                 self.report(
                     "bad-text",
-                    f"{what} has text that cannot be saved.",
+                    said("{what} has text that cannot be saved.", what=what),
                     np.flatnonzero(np.isin(cells, unsaved)),
                     self.where,
                     "Use text that UTF-8 can write.",
@@ -233,13 +242,18 @@ class Reader:
 
         def cell(row: Any) -> str:
             value = f"{cells[row]:g}" if levels is None else repr(levels[cells[row]][:40])
-            return f"{value} in {self.where(row)}"
+            return said("{value} in {row}", value=value, row=self.where(row))
 
         self.found.error(
             "static-varies",
-            f"The static covariate {name!r} is not the same in all rows of a series.",
+            said(
+                "The static covariate {name!r} is not the same in all rows of a series.", name=name
+            ),
             places=(
-                Place(self.series_of(row), f"{cell(before)} and {cell(row)}")
+                Place(
+                    self.series_of(row),
+                    said("{one} and {other}", one=cell(before), other=cell(row)),
+                )
                 for row, before in zip(rows[once], first[series], strict=True)
             ),
             total=len(once),
@@ -254,7 +268,7 @@ class Reader:
             return self._stamps(series, None)
         self.report(
             "no-stamp",
-            f"Column {series.name!r} has no stamp in some rows.",
+            said("Column {name!r} has no stamp in some rows.", name=series.name),
             np.flatnonzero(null),
             self.where,
             "Give every row a stamp.",
@@ -286,9 +300,11 @@ class Reader:
             column = self.frame[self.columns.time_col]
             self.report(
                 "bad-stamp",
-                f"Column {series.name!r} has {what}.",
+                said("Column {name!r} has {what}.", name=series.name, what=what),
                 numbers,
-                lambda k: f"{self.where(k)} ({str(column[int(k)])[:40]!r})",
+                lambda k: said(
+                    "{row} ({cell})", row=self.where(k), cell=repr(str(column[int(k)])[:40])
+                ),
                 fix,
             )
             return bad
@@ -322,9 +338,9 @@ class Reader:
             return (ticks if size == 1 else ticks * size), bad
         codes = None
         if dtype.is_numeric() and not dtype.is_decimal():
-            cells = read_cells(series.to_numpy, f"Column {series.name!r}")
+            cells = read_cells(series.to_numpy, said("Column {name!r}", name=series.name))
         else:
-            codes, levels = _levels(series, f"Column {series.name!r}")
+            codes, levels = _levels(series, said("Column {name!r}", name=series.name))
             if not _are_numbers(levels):
                 return self._parsed(as_objects([str(x) for x in levels]), codes, checked)
             cells = np.array(levels, np.float64 if Decimal in set(map(type, levels)) else None)
@@ -338,7 +354,7 @@ class Reader:
         far = ~are_in_range(cells, whole=True)
         if far.any():
             far_rows = far if codes is None else far[codes]
-            checked(far_rows, "whole numbers of more than 18 digits")
+            checked(far_rows, said("whole numbers of more than 18 digits"))
             bad = far_rows if bad is None else bad | far_rows
             cells = np.where(far, 0, cells)
         stamps = cells.astype(np.int64)
@@ -350,7 +366,8 @@ class Reader:
         bad = checked(read.bad[codes]) if read.bad.any() else None
         if read.odd is not None and read.odd.any():
             odd = read.odd[codes]
-            checked(odd, "a UTC offset in some stamps and none in others", "Write all in one way.")
+            some_have = said("a UTC offset in some stamps and none in others")
+            checked(odd, some_have, "Write all in one way.")
             bad = odd if bad is None else bad | odd
         stamps = read.stamps
         self.time_type, self.tz = "int" if read.whole else "datetime[us]", read.tz
@@ -360,8 +377,10 @@ class Reader:
             wall, utc = read.wall[good], read.stamps[good]
             if not np.ptp(wall % DAY) and np.ptp(wall - utc) <= DAY // 12:
                 self.tz, stamps = None, read.wall
-                did = "as over a clock change; they were dropped."
-                self.notes.append(f"The UTC offsets of the stamps differ, {did}")
+                self.notes.append(
+                    "The UTC offsets of the stamps differ, as over a clock change; they were "
+                    "dropped."
+                )
             else:
                 self.notes.append(
                     "The UTC offsets of the stamps differ; the forecast has its stamps in UTC."
@@ -373,7 +392,7 @@ class Reader:
         return stamps[codes], bad
 
 
-_NO_DATES = "values that are not dates from 1678 to 2261"
+_NO_DATES = said("values that are not dates from 1678 to 2261")
 _WRITE_DATES = "Write dates as 2024-01-31, or use whole numbers throughout."
 _MAX_SHOWN = 10_000
 
@@ -400,7 +419,7 @@ def _levels(series: Any, what: str) -> tuple[Codes, list[Any]]:
         raise
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{what} has cells that are lists or the like.",
+            said("{what} has cells that are lists or the like.", what=what),
             fix="Use text or numbers.",
         ) from error
 
@@ -475,11 +494,11 @@ def open_frame(
     required = [columns.time_col] if ahead else [columns.time_col, columns.target_col]
     if columns.id_col != Columns().id_col:
         required.insert(0, columns.id_col)
-    have = f"columns {', '.join(map(repr, frame.columns))}"
+    have = _have(frame.columns)
     missing = [name for name in required if name not in frame.columns]
     if missing:
         raise DataError(
-            f"There is no column {' and no column '.join(map(repr, missing))}.",
+            _no_column(missing),
             value=have,
             fix="Name yours with id_col, time_col and target_col (--id, --time, --target).",
         )
@@ -488,7 +507,7 @@ def open_frame(
     if missing:
         found.error(
             "missing-column",
-            f"There is no column {' and no column '.join(map(repr, missing))}.",
+            _no_column(missing),
             value=have,
             fix="Correct the names of the covariates, or leave these out.",
         )
@@ -502,6 +521,18 @@ def open_frame(
     kind: Any = frame.implementation.value
     kind = kind if kind in ("polars", "pyarrow") else "pandas"
     return Reader(frame, kind, columns, first_row, found)
+
+
+def _have(names: Any) -> Said:
+    return said("columns {names}", names=list(map(repr, names)))
+
+
+def _no_column(missing: list[str]) -> Said:
+    first, *others = map(repr, missing)
+    if others:
+        none = [said("no column {name}", name=name) for name in others]
+        return said("There is no column {name} and {none:and}.", name=first, none=none)
+    return said("There is no column {name}.", name=first)
 
 
 def require_distinct_names(names: Any) -> None:

@@ -13,6 +13,8 @@ from gatecast.models.lstm import LSTM
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gatecast.gates.trace import Trace
+
 __all__ = ["DemoResult", "Score", "run_demo"]
 
 
@@ -59,6 +61,8 @@ class DemoResult:
         Weights trained.
     seconds_fit, seconds_total : float
         How long it took.
+    trace : Trace
+        What the network did while it read the last window and forecast what comes.
     """
 
     x: NDArray[np.float64]
@@ -81,6 +85,7 @@ class DemoResult:
     n_parameters: int
     seconds_fit: float
     seconds_total: float
+    trace: Trace
 
 
 def run_demo(
@@ -116,6 +121,7 @@ def run_demo(
     multiple_sequences = model.predict_sequences_multiple(y, prediction_len)
     future_x = np.arange(50.0, 100.0)
     future = model.predict(y, h=50)
+    trace = model.inspect(y, h=50)
 
     seen = y[context_length:]
     scores = {
@@ -146,6 +152,7 @@ def run_demo(
         n_parameters=sum(weight.size for weight in model.parameters_.values()),
         seconds_fit=model.seconds_,
         seconds_total=time.perf_counter() - started,
+        trace=trace,
     )
 
 

@@ -32,6 +32,7 @@ from gatecast.cells import (
 from gatecast.errors import ConfigError, DataError
 from gatecast.findings import STRICT, Findings, Place
 from gatecast.frames import from_frame, join_future
+from gatecast.language import Said, as_said, said, sentences
 from gatecast.panel import Columns, Intake, Panel, are_paths
 from gatecast.readers import (
     COUNTED_TIME_HEADINGS,
@@ -140,7 +141,8 @@ class Table:
 
 def _where(files: tuple[_File, ...], k: Any) -> str:
     name, begin, first_row = next(file for file in reversed(files) if file.begin <= k)
-    return f"row {k - begin + first_row}" + (f" of {name}" if len(files) > 1 else "")
+    row = said("row {row:d}", row=k - begin + first_row)
+    return said("{row} of {file}", row=row, file=name) if len(files) > 1 else row
 
 
 def read_panel(
@@ -279,13 +281,17 @@ def _explained(error: DataError | ConfigError, table: Table) -> DataError | Conf
     notes, columns = list(table.notes), table.columns
     if set(table.frame.columns).difference(columns.names):  # there was a choice
         notes.append(
-            f"Stamps were read from {columns.time_col!r}, values from {columns.target_col!r}."
+            said(
+                "Stamps were read from {time!r}, values from {target!r}.",
+                time=columns.time_col,
+                target=columns.target_col,
+            )
         )
     return _noted(error, notes)
 
 
 def _noted(error: DataError | ConfigError, notes: Iterable[str]) -> DataError | ConfigError:
-    fix = " ".join([*([error.fix] if error.fix else []), *notes])
+    fix = sentences([*([error.fix] if error.fix else []), *notes])
     return type(error)(error.problem, value=error.value, fix=fix or None)
 
 
@@ -318,13 +324,11 @@ class _Placed(Findings):
         super().error(code, problem, places=renamed, total=total, **how)
 
     def _renamed(self, where: str) -> str:
-        def name(m: re.Match[str]) -> str:
-            return self._table.where(int(m[1])) if m[1] else m[0]
+        if isinstance(where, Said):
+            return where.changed("row {row:d}", lambda row: self._table.where(row))
+        return where
 
-        return re.sub(_QUOTED + r"|\brow (\d+)\b", name, where)
 
-
-_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _MOST_RENAMED = 100_000
 
 
@@ -402,7 +406,11 @@ def _read(
     content = read_file(path, format, found)
     if alone:
         return content
-    return content._replace(notes=tuple(f"{Path(path).name}: {note}" for note in content.notes))
+    return content._replace(notes=tuple(_of_file(path, x) for x in content.notes))
+
+
+def _of_file(path: str | PathLike[str], note: str) -> Said:
+    return said("{file}: {note}", file=Path(path).name, note=as_said(note))
 
 
 def _joined(contents: list[Content], paths: list[str]) -> tuple[Content, tuple[_File, ...]]:
@@ -477,8 +485,8 @@ class _Search:
         for name in (*named.values(), *covariates):
             if name not in self.headings:
                 raise DataError(
-                    f"There is no column {name!r}.",
-                    value=f"columns {some(self.headings, len(self.headings), 20)}",
+                    said("There is no column {name}.", name=repr(name)),
+                    value=self._columns(),
                 )
         both = [name for name in named.values() if name in covariates]
         if both:
@@ -569,15 +577,28 @@ class _Search:
             cells = [str(cell) for cell in self.frame[heading]]
             dated = [k for k, cell in enumerate(cells) if looks_like_a_date(cell)]
             if len(dated) > 0.5 * len(cells):
-                rows = (f"{self.where(k)} ({cells[k][:40]!r})" for k in dated)
-                names = f"if they are the names of series, say so: {_options('--id', [heading])}."
-                if len(self.headings) == 1 and self.is_text:
-                    names = "if something separates them from values, name it: --sep ' '."
-                raise DataError(
-                    f"The column {heading!r} looks like dates that cannot be read.",
-                    value=some(rows, len(dated)),
-                    fix=f"Write them as 2024-01-31 or 2024-01; {names}",
+                rows = (
+                    said("{row} ({cell})", row=self.where(k), cell=repr(cells[k][:40]))
+                    for k in dated
                 )
+                fix = said(
+                    "Write them as 2024-01-31 or 2024-01; if they are the names of series, say "
+                    "so: {options}.",
+                    options=_options("--id", [heading]),
+                )
+                if len(self.headings) == 1 and self.is_text:
+                    fix = said(
+                        "Write them as 2024-01-31 or 2024-01; if something separates them from "
+                        "values, name it: --sep ' '."
+                    )
+                raise DataError(
+                    said("The column {name!r} looks like dates that cannot be read.", name=heading),
+                    value=some(rows, len(dated)),
+                    fix=fix,
+                )
+
+    def _columns(self) -> Said:
+        return said("columns {names}", names=some(self.headings, len(self.headings), 20))
 
     def _join_time(self, name: str) -> None:
         """Read a date and a clock, or a year, a month and a day, that are columns of their own."""
@@ -612,7 +633,8 @@ class _Search:
         self.left = [heading for heading in self.left if heading not in parts]
         self.headings.append(joined)
         self.frame = self.frame.assign(**{joined: text})
-        self.notes.append(f"The columns {', '.join(map(repr, parts))} were read as one date.")
+        names = list(map(repr, parts))
+        self.notes.append(said("The columns {names} were read as one date.", names=names))
 
     def _holds_clocks(self, heading: str) -> bool:
         column = as_text(self.frame[heading].drop_duplicates())
@@ -639,7 +661,8 @@ class _Search:
             times = pd.Series(stamps.view("M8[ns]"), present.index).dt.tz_localize("UTC")
             self.frame = self.frame.assign(**{name: times.reindex(column.index)})
             unit = "milliseconds" if len(str(present.iloc[0])) == 13 else "seconds"
-            self.notes.append(f"The column {name!r} was read as {unit} since 1970, in UTC.")
+            template = "The column {name!r} was read as {unit} since 1970, in UTC."
+            self.notes.append(said(template, name=name, unit=said(unit)))
 
     def _repeated(self) -> bool:
         """Whether more than one series is needed for the stamps; without any, that is not known."""
@@ -686,22 +709,24 @@ class _Search:
                 if kinds[x] == "whole" and 2 * frame[x].nunique() <= len(frame)
             ]
             candidates.sort(key=ids.__contains__)
-            fix = f"Name it: {_options('--target', candidates)}."
+            fix = said("Name it: {options}.", options=_options("--target", candidates))
             if "id_col" not in self.roles and self._repeated() and ids:
-                fix += f" If a column numbers the series, name it too: {_options('--id', ids)}."
+                numbered = "If a column numbers the series, name it too: {options}."
+                fix = sentences([fix, said(numbered, options=_options("--id", ids))])
             raise DataError(
                 "Which column is the target?",
-                value=f"candidates {some(candidates, len(candidates))}",
+                value=_candidates(candidates),
                 fix=fix,
             )
         empty = [heading for heading in self.left if self.kinds[heading] == "nothing"]
         if empty and (self.covariates.future or self.covariates.static):
             return empty[0]  # of series without history, which are forecast beside others
         if empty:
-            raise DataError("All values are missing.", value=f"column {empty[0]}")
+            column = said("column {name}", name=empty[0])
+            raise DataError("All values are missing.", value=column)
         raise DataError(
             "There is no column of numbers.",
-            value=f"columns {some(self.headings, len(self.headings), 20)}",
+            value=self._columns(),
             fix="If something else separates the cells, name it: --sep." if self.is_text else None,
         )
 
@@ -714,7 +739,8 @@ class _Search:
         chosen = self._id(words)
         if chosen is not None:
             self._take("id_col", chosen)
-            self.notes.append(f"The column {chosen!r} tells the series apart (--id for another).")
+            template = "The column {name!r} tells the series apart (--id for another)."
+            self.notes.append(said(template, name=chosen))
 
     def _id(self, words: list[str]) -> str | None:
         """Find the column of text that tells the series apart.
@@ -754,8 +780,11 @@ class _Search:
         words = [heading for heading in self.left if self.kinds[heading] == "text"]
         if words and not has_id:
             self.notes.append(
-                f"The file was taken for one series; if a column tells series apart, name it: "
-                f"{_options('--id', words)}."
+                said(
+                    "The file was taken for one series; if a column tells series apart, name it: "
+                    "{options}.",
+                    options=_options("--id", words),
+                )
             )
         columns = _named(self.covariates, **roles)
         for name in (columns.target_col, *columns.past, *columns.future):
@@ -771,7 +800,8 @@ class _Search:
 
     def _note_unused(self, unused: list[str]) -> None:
         if unused:
-            self.notes.append(f"Columns that are not used: {some(unused, len(unused), 10)}.")
+            names = some(unused, len(unused), 10)
+            self.notes.append(said("Columns that are not used: {names}.", names=names))
 
     def _with_decimal_points(self, column: pd.Series[Any]) -> pd.Series[Any]:
         if self.separator is None or column.dtype.kind != "O":
@@ -787,7 +817,7 @@ class _Search:
             ],
             self.separator,
             self.where,
-            what=f"the column {column.name!r}",
+            what=said("the column {name!r}", name=column.name),
             decimal=self.format.decimal,
             bad=self._bad(),
         )
@@ -807,8 +837,13 @@ class _Search:
         self._note_unused([x for x in self.left if x not in series])
         n, k = len(self.frame), len(series)
         self.notes.append(
-            f"Each of the {k:,} columns of numbers was read as a series: {some(series, k)} "
-            f"({_options('--target', series[:1])} takes one alone)."
+            said(
+                "Each of the {n:,} columns of numbers was read as a series: {names} ({option} "
+                "takes one alone).",
+                n=k,
+                names=some(series, k),
+                option=_options("--target", series[:1]),
+            )
         )
         has_time = "time_col" in self.roles
         if not has_time:
@@ -889,10 +924,16 @@ class _Search:
     def _rows_as_series(self, id_col: str, steps: list[str], stamps: NDArray[Any] | None) -> Table:
         n, k = len(self.frame), len(steps)
         self._note_unused([x for x in self.left if x not in {id_col, *steps}])
-        kind = "steps" if stamps is None else "dates"
         self.notes.append(
-            f"Each row was read as a series, its values under {k:,} {kind} from {steps[0]} to "
-            f"{steps[-1]}; the column {id_col!r} names it (--id for another)."
+            said(
+                "Each row was read as a series, its values under {n:,} {kind} from {first} to "
+                "{last}; the column {name!r} names it (--id for another).",
+                n=k,
+                kind=said("steps" if stamps is None else "dates"),
+                first=steps[0],
+                last=steps[-1],
+                name=id_col,
+            )
         )
         values = self._values(steps).reshape(k, n).T.ravel()
         known = ~np.isnan(values).reshape(n, k)
@@ -910,7 +951,7 @@ class _Search:
         block, n = self.frame[headings], len(self.frame)
 
         def where(j: Any) -> str:
-            return f"{self.where(j % n)}, column {headings[j // n]!r}"
+            return said("{row}, column {name!r}", row=self.where(j % n), name=headings[j // n])
 
         text = [name for name in block if block[name].dtype.kind == "O"]
         cells: NDArray[Any]
@@ -922,7 +963,7 @@ class _Search:
                 list,
                 self.separator,
                 where,
-                what="the table",
+                what=said("the table"),
                 decimal=self.format.decimal,
                 bad=self._bad(),
             )
@@ -930,7 +971,7 @@ class _Search:
             cells = column.to_numpy()
         else:
             cells = block.to_numpy(object if text else np.float64).ravel("F")
-        return read_numbers(cells, where, "The table", self._bad())
+        return read_numbers(cells, where, said("The table"), self._bad())
 
     def _turned(
         self,
@@ -1008,15 +1049,19 @@ def _without_truth(column: pd.Series[Any]) -> pd.Series[Any]:
 def _which_id(candidates: list[str]) -> DataError:
     return DataError(
         "Which column tells the series apart?",
-        value=f"candidates {some(candidates, len(candidates))}",
-        fix=f"Name it: {_options('--id', candidates)}.",
+        value=_candidates(candidates),
+        fix=said("Name it: {options}.", options=_options("--id", candidates)),
     )
 
 
-def _options(option: str, headings: list[str]) -> str:
+def _candidates(names: list[str]) -> Said:
+    return said("candidates {names}", names=some(names, len(names)))
+
+
+def _options(option: str, headings: list[str]) -> Said:
     """Name up to five ways to give an option."""
     named = [f"{option} {_quoted(heading)}" for heading in headings[:5]]
-    return " or ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    return said("{options:or}", options=named)
 
 
 def _quoted(heading: str) -> str:

@@ -8,12 +8,13 @@ collects: the function then leaves out what it cannot use and goes on looking.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal, NamedTuple
 
 from gatecast.cells import some
 from gatecast.errors import ConfigError, DataError
+from gatecast.language import said, say
 
 __all__ = ["STRICT", "Finding", "Findings", "Place", "Severity"]
 
@@ -57,6 +58,15 @@ class Finding:
     where: str
     message: str
     fix: str
+
+    def say(self, lang: str = "en") -> Finding:
+        """Return it with its texts in a language, ``"en"`` or ``"zh"``."""
+        return replace(
+            self,
+            where=say(said("{where}", where=self.where), lang),  # which may be the user's own text
+            message=say(self.message, lang),
+            fix=say(self.fix, lang),
+        )
 
 
 @dataclass
@@ -143,7 +153,7 @@ class Findings:
             seen += 1
         unseen = max(0, (total or 0) - seen)
         if not by_series:
-            where = "" if value is None else str(value)
+            where = "" if value is None else value if isinstance(value, str) else str(value)
             self.all.append(Finding(code, severity, None, where, message, fix or ""))
         for series, wheres in islice(by_series.items(), _MAX_SERIES):
             more = unseen if len(by_series) == 1 else 0
@@ -151,9 +161,8 @@ class Findings:
             self.all.append(Finding(code, severity, series, where, message, fix or ""))
         others = len(by_series) - _MAX_SERIES
         if others > 0:
-            self.all.append(
-                Finding(code, severity, None, f"{others:,} more series", message, fix or "")
-            )
+            where = said("{n:,} more series", n=others)
+            self.all.append(Finding(code, severity, None, where, message, fix or ""))
 
 
 def _in_words(places: list[Place]) -> Iterator[str]:

@@ -20,11 +20,11 @@ from gatecast.columns import open_frame
 from gatecast.errors import ConfigError, DataError
 from gatecast.findings import STRICT, Findings
 from gatecast.frequency import Frequency
+from gatecast.language import said
 from gatecast.panel import (
     Covariates,
     Intake,
     Panel,
-    counted,
     described,
     edges,
     ranges,
@@ -347,8 +347,8 @@ def _joined(panel: Panel, grid: Grid, at: Indices, ends: Ints, intake: Intake) -
         begin[kept], end[kept] = old[kept] + len(ahead), old[kept + 1] + len(ahead)
         future = np.concatenate([ahead, cold.covariates.future])
     if len(new):
-        series = counted(len(new), "series has", "series have")
-        reader.notes.append(f"{series} no values, only what is known ahead.")
+        template = "{n:series has|series have} no values, only what is known ahead."
+        reader.notes.append(said(template, n=len(new)))
     rows, indptr = ranges(begin, end if panel.columns.future else begin)
     joined = replace(panel, covariates=covariates, notes=(*panel.notes, *reader.notes))
     if not len(source):

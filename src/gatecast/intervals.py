@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from gatecast.errors import ConfigError
+from gatecast.language import Said, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -106,7 +107,7 @@ def t_quantile(p: ArrayLike, df: ArrayLike) -> Doubles:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What turns a model's outputs into intervals and sample paths; see :func:`calibrate`.
+    """What turns a model's outputs into intervals and sample paths; see ``calibrate``.
 
     Parameters
     ----------
@@ -201,7 +202,7 @@ class Calibration:
         n : int
             Paths a series.
         outputs, spread : ndarray
-            As for :meth:`interval`.
+            As for ``interval``.
         seed : int
             The same seed gives the same paths, and fewer paths are the first of more.
         ids : sequence of str, optional
@@ -261,12 +262,21 @@ class Calibration:
             fraction = 1 - self._adapt(1 - _fraction(level))
             few = np.flatnonzero(fraction > self._top + _EPS)
             count = self.effective[few].min()
-            steps = "all steps" if len(few) == self.h else f"{len(few)} of {self.h} steps"
+            steps = said("all steps")
+            if len(few) < self.h:
+                steps = said("{n} of {h} steps", n=len(few), h=self.h)
             notes.append(
-                f"There are too few residuals for a {level:g} % interval by their ranks at "
-                f"{steps}: {self.residuals} in {self.windows} windows, at a step worth {count:.3g} "
-                "independent ones. There it is Student's t times the residuals' root mean square, "
-                "smoothed over steps: a rough width."
+                said(
+                    "There are too few residuals for a {level:g} % interval by their ranks at "
+                    "{steps}: {residuals} in {windows} windows, at a step worth {count:.3g} "
+                    "independent ones. There it is Student's t times the residuals' root mean "
+                    "square, smoothed over steps: a rough width.",
+                    level=level,
+                    steps=steps,
+                    residuals=self.residuals,
+                    windows=self.windows,
+                    count=count,
+                )
             )
         return tuple(dict.fromkeys(notes))
 
@@ -834,10 +844,12 @@ def _is_scale(spread: Doubles) -> NDArray[np.bool_]:
     return np.isfinite(spread) & (spread > 0)
 
 
-def _flat_note(flat: int, n_series: int) -> str:
-    return (
-        f"{flat} of {n_series} series never changed in what was seen of them: their intervals "
-        "have no width."
+def _flat_note(flat: int, n_series: int) -> Said:
+    return said(
+        "{n} of {all} series never changed in what was seen of them: their intervals have no "
+        "width.",
+        n=flat,
+        all=n_series,
     )
 
 

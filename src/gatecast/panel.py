@@ -18,10 +18,20 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from gatecast.cells import LARGEST, Where, is_missing, is_number, read_cells, read_numbers, some
+from gatecast.cells import (
+    LARGEST,
+    THE_ARRAY,
+    Where,
+    is_missing,
+    is_number,
+    read_cells,
+    read_numbers,
+    some,
+)
 from gatecast.errors import ArtifactError, ConfigError, DataError, GatecastError
 from gatecast.findings import STRICT, Findings, Place
 from gatecast.frequency import Frequency, parse_frequency
+from gatecast.language import said
 from gatecast.stamps import are_in_range, format_stamps, type_stamps
 
 if TYPE_CHECKING:
@@ -446,13 +456,16 @@ class Panel:
         # Series begin and end with a value, so none of them reaches into its neighbour.
         there = np.flatnonzero(self.observed)
         values[missing] = np.interp(missing, there, values[there]) if how == "interpolate" else 0.0
-        means = "interpolation" if how == "interpolate" else "zeros"
-        note = f"{counted(len(missing), 'missing value was', 'missing values were')} filled by "
+        note = said(
+            "{n:missing value was|missing values were} filled by {means}.",
+            n=len(missing),
+            means=said("interpolation" if how == "interpolate" else "zeros"),
+        )
         return replace(
             self,
             values=values,
             observed=np.ones(len(values), bool),
-            notes=(*self.notes, f"{note}{means}."),
+            notes=(*self.notes, note),
             interpolated=~self.observed if how == "interpolate" else None,
         )
 
@@ -888,8 +901,10 @@ def from_array(a: ArrayLike, intake: Intake = _PLAIN, found: Findings = STRICT) 
         found.error(code, problem, places=places, total=len(at), fix=fix)
 
     cells = array.ravel()
-    values = read_numbers(cells, lambda k: f"position {k % length}", "The array", report)
-    notes = _large_whole_numbers(cells, "The array")
+    values = read_numbers(
+        cells, lambda k: said("position {at:d}", at=k % length), THE_ARRAY, report
+    )
+    notes = _large_whole_numbers(cells, THE_ARRAY)
     panel = Panel(
         values=values,
         indptr=np.arange(n_series + 1, dtype=np.int64) * length,
@@ -916,8 +931,8 @@ def _large_whole_numbers(cells: NDArray[Any], what: str) -> tuple[str, ...]:
 
 def large_note(n: int, what: str) -> tuple[str, ...]:
     """Say that ``n`` whole numbers are too large to be exact, if there are any."""
-    numbers = counted(n, "whole number", "whole numbers")
-    return (f"{what} has {numbers} of more than 2**53; 16 digits are kept.",) if n else ()
+    template = "{what} has {n:whole number|whole numbers} of more than 2**53; 16 digits are kept."
+    return (said(template, what=what, n=n),) if n else ()
 
 
 _EXACT = 2**53  # up to here float64 holds every whole number
@@ -975,16 +990,14 @@ def trimmed(panel: Panel, found: Findings = STRICT) -> Panel:
         last = panel._shift(panel.last[kept], -unknown)
         rest = replace(rest, ids=panel.ids[kept], last=last)
     if unknown.any() and not panel.columns.future:
-        missing = counted(int(unknown.sum()), "value is", "values are")
-        note = (
-            f"{missing} missing at the end of {counted(int(np.count_nonzero(unknown)), *_SERIES)}; "
-            "the forecast begins after the last value that is there."
+        note = said(
+            "{n:value is|values are} missing at the end of {series:series|series}; the forecast "
+            "begins after the last value that is there.",
+            n=int(unknown.sum()),
+            series=int(np.count_nonzero(unknown)),
         )
         rest = replace(rest, notes=(*rest.notes, note))
     return replace(rest._described(), cold=cold)
-
-
-_SERIES = ("series", "series")  # to be counted
 
 
 def edges(observed: Bools, indptr: Ints) -> tuple[Ints, Ints]:

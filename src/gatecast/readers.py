@@ -30,6 +30,7 @@ import numpy as np
 from gatecast.cells import are_stamps, is_missing, is_number
 from gatecast.errors import ConfigError, DataError, MissingExtraError
 from gatecast.findings import STRICT, Findings, Place
+from gatecast.language import Said, said, sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,7 +205,9 @@ def _read_text(path: str | PathLike[str], format: FileFormat, found: Findings) -
     if not body:
         raise DataError("The file is empty.", value=path)
     separator, titles = _layout(body[:_HEAD], path, format)
-    notes = [] if encoding == "UTF-8" else [f"The file is not UTF-8; it was read as {encoding}."]
+    notes: list[str] = []
+    if encoding != "UTF-8":
+        notes += [said("The file is not UTF-8; it was read as {encoding}.", encoding=encoding)]
     if titles:
         below = body[sum(map(len, _lines(body[:_HEAD])[:titles])) :]
         body, begin = _without_blank_ends(below)
@@ -233,16 +236,16 @@ def _with_headings(
         raise DataError(
             "The file has a heading and nothing under it.",
             value=", ".join(headings[:20]),
-            fix=" ".join(notes) or None,
+            fix=sentences(notes) or None,
         )
     cells.columns = pd.Index(headings)
     return Content(cells, first_row, separator, tuple(notes))
 
 
-def _left_out(titles: int) -> str:
+def _left_out(titles: int) -> Said:
     if titles == 1:
-        return "The first row is not part of the table; it was left out."
-    return f"The first {titles} rows are not part of the table; they were left out."
+        return said("The first row is not part of the table; it was left out.")
+    return said("The first {n} rows are not part of the table; they were left out.", n=titles)
 
 
 def _stripped(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -366,9 +369,9 @@ def _layout(head: bytes, path: str | PathLike[str], format: FileFormat) -> tuple
     texts = [line.decode("utf-8", "replace").rstrip("\r\n") for line in whole[:200]]
     lines = [re.sub(r'"[^"]*"', '""', text) for text in texts]
     separator = format.separator
-    said = re.fullmatch(r"sep=(.)", texts[0])  # which Excel reads, and some programs write
-    if said and said[1].isascii() and said[1] not in _NO_SEPARATORS:
-        return separator or said[1], 1
+    named = re.fullmatch(r"sep=(.)", texts[0])  # which Excel reads, and some programs write
+    if named and named[1].isascii() and named[1] not in _NO_SEPARATORS:
+        return separator or named[1], 1
     if separator is None and Path(path).name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
         separator = "\t"
     if separator is None:
@@ -455,8 +458,14 @@ def _parse(
     elif ragged:
         found.error(
             "ragged",
-            f"Some rows have more cells than the first row, which has {columns}.",
-            places=(Place(None, f"row {row} ({len(cells)})") for row, cells in ragged),
+            said("Some rows have more cells than the first row, which has {n}.", n=columns),
+            places=(
+                Place(
+                    None,
+                    said("{row} ({cell})", row=said("row {row:d}", row=row), cell=str(len(cells))),
+                )
+                for row, cells in ragged
+            ),
             total=len(ragged),
             fix="Put cells that hold the separator in quotation marks, or name it: --sep.",
         )
@@ -464,7 +473,8 @@ def _parse(
     try:
         return read(body, **options)
     except damage as error:
-        raise DataError(f"This is not a table ({reason}).", value=path) from error
+        problem = said("This is not a table ({reason}).", reason=reason)
+        raise DataError(problem, value=path) from error
 
 
 def _count_first(body: bytes, separator: str) -> int:
@@ -628,8 +638,11 @@ def _read_excel(path: str | PathLike[str], format: FileFormat) -> Content:
     part = parts[name]
     if part.uncomputed:
         notes.append(
-            f"Formulas without a value, {part.uncomputed:,} of them, count as missing: they are "
-            "computed when Excel opens the file and saves it."
+            said(
+                "Formulas without a value, {n:,} of them, count as missing: they are computed when "
+                "Excel opens the file and saves it.",
+                n=part.uncomputed,
+            )
         )
     return _from_rows(rows, part.merged, notes, path)
 
@@ -890,7 +903,7 @@ def _read_parquet(path: str | PathLike[str]) -> Content:
     except Exception as error:  # whatever a library makes of a file that may be damaged
         raise _damaged("Parquet", error, path) from error
     nested = [name for name in schema.names if name not in flat]
-    notes = [f"Columns that hold lists or structures were left out: {', '.join(nested)}."]
+    notes = [said("Columns that hold lists or structures were left out: {names}.", names=nested)]
     return Content(frame, 1, None, tuple(notes) if nested else ())
 
 

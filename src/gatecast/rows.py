@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatecast.cells import LARGEST
+from gatecast.cells import LARGEST, USE_A_LARGER_UNIT
 from gatecast.errors import ConfigError, DataError
 from gatecast.findings import STRICT, Place
 from gatecast.frequency import (
@@ -18,9 +18,9 @@ from gatecast.frequency import (
     likelier_frequency,
     parse_frequency,
 )
+from gatecast.language import said
 from gatecast.panel import (
     Intake,
-    counted,
     indptr_of,
     ranges,
 )
@@ -75,7 +75,7 @@ class Rows:
 
     def row(self, k: Any) -> str:
         """Name a row and its stamp."""
-        return f"{self.reader.where(self.number(k))} ({self.text(k)})"
+        return said("{row} ({cell})", row=self.reader.where(self.number(k)), cell=self.text(k))
 
     def sorted(self) -> Rows:
         """Put the rows in order; a note says so if the stamps of a series were not."""
@@ -134,7 +134,12 @@ class Rows:
                 "A series has more than one row for the same stamp.",
                 places=(
                     self.place(
-                        k, f"stamp {self.text(k)}: {where(number(k))}, {where(number(k + 1))}"
+                        k,
+                        said(
+                            "stamp {stamp}: {rows}",
+                            stamp=self.text(k),
+                            rows=[where(number(k)), where(number(k + 1))],
+                        ),
                     )
                     for k in again
                 ),
@@ -144,9 +149,15 @@ class Rows:
                 "id_col (--id).",
             )
         else:
-            rows = counted(len(again), "row has", "rows have")
-            combined = "the last one counts" if how == "last" else f"their {how} counts"
-            self.reader.notes.append(f"{rows} the stamp of another row of its series; {combined}.")
+            self.reader.notes.append(
+                said(
+                    "{n:row has|rows have} the stamp of another row of its series; {combined}.",
+                    n=len(again),
+                    combined=said("the last one counts")
+                    if how == "last"
+                    else said("their {how} counts", how=said(how)),
+                )
+            )
         return self._merged(same)
 
     def resampled(self, frequency: Frequency, origin: Ints, how: str) -> Rows:
@@ -158,8 +169,13 @@ class Rows:
         same = (self.codes[1:] == self.codes[:-1]) & (labels[1:] == labels[:-1])
         steps = replace(self, stamps=labels)._merged(same)
         self.reader.notes.append(
-            f"{counted(len(labels), 'row was', 'rows were')} put into "
-            f"{counted(len(steps.stamps), 'step', 'steps')} of {frequency} ({how})."
+            said(
+                "{rows:row was|rows were} put into {steps:step|steps} of {frequency} ({how}).",
+                rows=len(labels),
+                steps=len(steps.stamps),
+                frequency=str(frequency),
+                how=said(how),
+            )
         )
         return steps
 
@@ -279,25 +295,32 @@ class Rows:
         return self.without(found)._in_step(frequency, given=given)
 
     def _report_out_of_step(self, off: Indices, frequency: Frequency, *, given: bool) -> None:
-        assumed = f"freq={str(frequency)!r}" if given else f"the likeliest frequency, {frequency}"
-        fix = (
-            f"Correct them, put them into equal steps with freq={str(frequency)!r}, "
-            f"resample='mean' (--freq {frequency} --resample mean), or give another frequency: "
-            "freq= (--freq)"
+        freq = str(frequency)
+        assumed = said(
+            "Stamps are out of step with freq={freq!r}."
+            if given
+            else "Stamps are out of step with the likeliest frequency, {freq}.",
+            freq=freq,
+        )
+        fix = said(
+            "Correct them, put them into equal steps with freq={freq!r}, resample='mean' (--freq "
+            "{freq} --resample mean), or give another frequency: freq= (--freq).",
+            freq=freq,
         )
         if given and self.reader.time_type != "int":
             likely = likelier_frequency(frequency, self.stamps, self.indptr)
             if likely is not None:
-                fix = (
-                    f"They look like freq={str(likely)!r} (--freq {likely}); or put them into "
-                    "equal steps with resample='mean' (--resample mean)"
+                fix = said(
+                    "They look like freq={freq!r} (--freq {freq}); or put them into equal steps "
+                    "with resample='mean' (--resample mean).",
+                    freq=str(likely),
                 )
         self.reader.found.error(
             "irregular",
-            f"Stamps are out of step with {assumed}.",
+            assumed,
             places=(self.place(k, self.row(k)) for k in off),
             total=len(off),
-            fix=f"{fix}.",
+            fix=fix,
         )
 
     def _near(self, frequency: Frequency) -> Rows:
@@ -317,8 +340,13 @@ class Rows:
                 places=[
                     self.place(
                         left_out.start,
-                        f"{self.row(left_out.start)}; {steps[i]:,} steps lie between the first "
-                        f"and the last of {after - first:,} rows",
+                        said(
+                            "{row}; {steps:,} steps lie between the first and the last of {n:,} "
+                            "rows",
+                            row=self.row(left_out.start),
+                            steps=steps[i],
+                            n=after - first,
+                        ),
                     )
                 ],
                 fix="Look for a wrong stamp, or give the frequency: freq='D' (--freq D).",
@@ -381,8 +409,10 @@ class Grid:
         at = np.flatnonzero(missing)
         i = np.searchsorted(self.indptr, at, side="right") - 1
         gaps = int(((at > begin[i]) & (at < end[i])).sum())
-        rows = counted(gaps, "row is", "rows are")
-        note = f"{rows} missing between the stamps; each counts as a missing value."
+        note = said(
+            "{n:row is|rows are} missing between the stamps; each counts as a missing value.",
+            n=gaps,
+        )
         return [note] if gaps else []
 
     def incomplete(self, target: Doubles, begin: Ints, end: Ints) -> list[str]:
@@ -390,10 +420,10 @@ class Grid:
         values = self.put((~np.isnan(target)).astype(np.float64), "sum")
         last = np.maximum(end - 1, begin)
         fewer = 10 * values[last] < 9 * values[np.maximum(end - 2, begin)]
-        of = counted(int(fewer.sum()), "series", "series")
-        note = (
-            f"The last step of {of} is made of fewer values than the one before; it may be "
-            "incomplete."
+        note = said(
+            "The last step of {n:series|series} is made of fewer values than the one before; it "
+            "may be incomplete.",
+            n=int(fewer.sum()),
         )
         return [note] if fewer.any() else []
 
@@ -404,10 +434,13 @@ class Grid:
             rows = self.rows
             rows.reader.found.error(
                 "too-large",
-                f"A {how} of several rows is too large.",
-                places=(rows.place(k, f"{rows.text(k)} ({column[k]:g})") for k in large),
+                said("A {how} of several rows is too large.", how=said(how)),
+                places=(
+                    rows.place(k, said("{row} ({cell})", row=rows.text(k), cell=f"{column[k]:g}"))
+                    for k in large
+                ),
                 total=len(large),
-                fix=f"Use a larger unit: up to {LARGEST:g}, either sign, can be computed with.",
+                fix=USE_A_LARGER_UNIT,
             )
             column[large] = np.nan
 

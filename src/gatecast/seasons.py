@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gatecast.frequency import NANOSECONDS, Frequency, frequency_rule
+from gatecast.language import said, say
 from gatecast.stamps import DAY
 
 if TYPE_CHECKING:
@@ -59,13 +60,17 @@ class Season:
     ----------
     length : int
         Steps; 1 for none.
-    why, why_zh : str
-        A sentence, in English and in Chinese.
+    why : str
+        A sentence.
     """
 
     length: int
     why: str
-    why_zh: str
+
+    @property
+    def why_zh(self) -> str:
+        """The sentence in Chinese."""
+        return say(self.why, "zh")
 
 
 def find_season_length(panel: Panel) -> Season:
@@ -104,40 +109,40 @@ def find_season_length(panel: Panel) -> Season:
             return _found(found, peak, usual, frequency)
     if usual > 1:
         return _usual(usual, frequency, confirmed=False)
-    return Season(
-        1, "Neither the frequency nor the data show a season.", "频率和数据都看不出季节。"
-    )
+    return Season(1, said("Neither the frequency nor the data show a season."))
 
 
 def _usual(length: int, frequency: Frequency | None, *, confirmed: bool) -> Season:
-    usual = f"{length} steps are the usual season of frequency {frequency}"
-    usual_zh = f"频率 {frequency} 通常的季节是 {length} 步"
-    if confirmed:
-        return Season(
-            length,
-            f"{usual}, and the data repeat themselves at that distance.",
-            f"{usual_zh}，数据也以此为周期重复。",
-        )
-    return Season(
-        length,
-        f"{usual}; the data do not clearly speak for another.",
-        f"{usual_zh}；数据没有明显表现出别的季节。",
+    why = said(
+        "{m} steps are the usual season of frequency {frequency}, and the data repeat themselves "
+        "at that distance."
+        if confirmed
+        else "{m} steps are the usual season of frequency {frequency}; the data do not clearly "
+        "speak for another.",
+        m=length,
+        frequency=str(frequency),
     )
+    return Season(length, why)
 
 
 def _found(length: int, peak: _Peak, usual: int, frequency: Frequency | None) -> Season:
-    why = f"The data repeat themselves every {length} steps"
-    why_zh = f"数据每 {length} 步重复一次"
-    how = f" (mean autocorrelation of changes {peak.strength:.2f})"
-    how_zh = f"（变化量的平均自相关 {peak.strength:.2f}）"
+    found = {"m": length, "strength": peak.strength}
     if usual == 1:
-        return Season(length, f"{why}{how}.", f"{why_zh}{how_zh}。")
-    return Season(
-        length,
-        f"{why}{how}, and less or not at all every {usual}, the usual season of frequency "
-        f"{frequency}.",
-        f"{why_zh}{how_zh}，而频率 {frequency} 通常的季节（{usual} 步）不明显或较弱。",
+        why = said(
+            "The data repeat themselves every {m} steps (mean autocorrelation of changes "
+            "{strength:.2f}).",
+            **found,
+        )
+        return Season(length, why)
+    why = said(
+        "The data repeat themselves every {m} steps (mean autocorrelation of changes "
+        "{strength:.2f}), and less or not at all every {usual}, the usual season of frequency "
+        "{frequency}.",
+        usual=usual,
+        frequency=str(frequency),
+        **found,
     )
+    return Season(length, why)
 
 
 def _of_calendar(lag: int, frequency: Frequency | None) -> int:

@@ -15,6 +15,8 @@ compares with it live.
 
 A file holds `outputs` [N, O], `loss` before each of ten optimiser steps on the whole batch, the
 `gradients` before the first, and the `weights` after the last; both flat, in the layout's order.
+`gates.safetensors` holds, of some cases, what a `torch.nn.LSTMCell` does in the first window, step
+by step, and the gates that PyTorch makes of its weights: `case/layer/part` [T, H].
 """
 
 from __future__ import annotations
@@ -213,10 +215,63 @@ def with_torch(case: Case, dtype: torch.dtype) -> Golden:
     return Golden(first, np.array(losses), gradients, flat(trained))
 
 
+# What reads one value a step, so that a series can be its input.
+GATES = ("tutorial", "odd_mae", "one_unit", "deep_one_step", "large")
+GATES_FILE = FOLDER / "gates.safetensors"
+
+
+def gates_of(case: Case) -> dict[str, NDArray[np.float32]]:
+    """What happens in each layer while the first window is read, by `layer/part` [T, H]."""
+    import torch
+
+    problem = case.problem()
+    p = {name: torch.from_numpy(value).double() for name, value in problem.parameters.items()}
+    sequence = torch.from_numpy(problem.x[0]).double()
+    parts: dict[str, list[torch.Tensor]] = {}
+    with torch.no_grad():
+        for k, units in enumerate(case.hidden):
+            w_ih, w_hh, bias = (
+                p[f"lstm.{k}.{name}"] for name in ("weight_ih", "weight_hh", "bias")
+            )
+            cell = torch.nn.LSTMCell(sequence.shape[1], units, dtype=torch.float64)
+            cell.weight_ih.copy_(w_ih)
+            cell.weight_hh.copy_(w_hh)
+            cell.bias_ih.copy_(bias)
+            torch.nn.init.zeros_(cell.bias_hh)
+            h = c = torch.zeros(units, dtype=torch.float64)
+            for x in sequence:
+                pre = torch.nn.functional.linear(x, w_ih, bias) + torch.nn.functional.linear(
+                    h, w_hh
+                )
+                i, f, g, o = pre.chunk(4)
+                h, c = cell(x, (h, c))
+                step = {
+                    "input": i.sigmoid(),
+                    "forget": f.sigmoid(),
+                    "candidate": g.tanh(),
+                    "output": o.sigmoid(),
+                    "cell": c,
+                    "hidden": h,
+                }
+                for name, value in step.items():
+                    parts.setdefault(f"{k}/{name}", []).append(value)
+            sequence = torch.stack(parts[f"{k}/hidden"])
+    return {name: torch.stack(steps).float().numpy() for name, steps in parts.items()}
+
+
+def make_gates() -> None:
+    from safetensors.numpy import save_file
+
+    cases = [case for case in CASES if case.name in GATES]
+    named = {f"{case.name}/{k}": part for case in cases for k, part in gates_of(case).items()}
+    save_file(named, GATES_FILE)
+
+
 def main() -> None:
     import torch
 
     torch.set_num_threads(1)
+    make_gates()
     for case in CASES:
         truth, single = with_torch(case, torch.float64), with_torch(case, torch.float32)
         path = FOLDER / f"{case.name}.npz"

@@ -98,8 +98,8 @@ def forecast(
     Returns
     -------
     Forecast
-        With ``frame``, ``leaderboard``, ``chosen``, ``verdict``, ``intervals``, and ``plot()``,
-        ``report(path)``, ``save(path)``, ``simulate(n)``, ``explain()``.
+        With ``frame``, ``leaderboard``, ``backtest``, ``chosen``, ``verdict``, ``intervals``, and
+        ``plot()``, ``report(path)``, ``save(path)``, ``simulate(n)``, ``explain()``.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gatecast.language import said
 from gatecast.models.es_lstm import ESLSTM, POSITIONS, default_dilations
 
 if TYPE_CHECKING:
@@ -52,9 +53,15 @@ def hybrid_for(
     usual = model.n_epochs(panel)
     epochs = min(usual, int(usual * work / hybrid_work(panel, model)))
     if epochs < min(usual, _FEWEST_EPOCHS):
-        return None, "Its training would take too long on so many values."
-    said = " and ".join(map(str, np.atleast_1d(seasons))) if season_length > 1 else "no"
-    why = f"There are series enough to share a network: {said} steps of season, {epochs} epochs."
+        return None, said("Its training would take too long on so many values.")
+    why = said(
+        "There are series enough to share a network: no steps of season, {epochs} epochs."
+        if season_length == 1
+        else "There are series enough to share a network: {steps:and} steps of season, {epochs} "
+        "epochs.",
+        steps=np.atleast_1d(seasons).tolist(),
+        epochs=epochs,
+    )
     return {"season_length": seasons, "epochs": epochs}, why
 
 

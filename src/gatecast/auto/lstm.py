@@ -11,19 +11,33 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from gatecast.language import said
 from gatecast.models.config import LSTMConfig, default_context_length
 from gatecast.models.lstm import LSTM
 
 if TYPE_CHECKING:
     from gatecast.panel import Intake, Panel
 
-__all__ = ["likely_anchors", "settings_for", "training_work", "tuned"]
+__all__ = [
+    "WORK",
+    "fitted_lstm",
+    "likely_anchors",
+    "settings_for",
+    "training_work",
+    "tuned",
+    "usual_horizon",
+]
+
+# What one training may cost, in 1e9 multiplications and additions, where no time is given.
+WORK = 400.0
 
 # Series that tell which anchor suits all.
 _LOOKED_AT = 1000
 _MOST_EPOCHS = 100
 _FEWEST_EPOCHS = 5
 _FEW_WINDOWS = 5_000  # for which a small network is enough
+_USUAL = 10  # steps to forecast, of series without a season
+_LONGEST_USUAL = 60
 
 
 def settings_for(
@@ -99,18 +113,79 @@ def tuned(
     best = min(models, key=_validation_loss)
     stopped = "val_loss" in best.history_
     epochs = max(1, best.best_epoch_)
-    why = (
-        f"Early stopping on the newest tenth of the data before the first cutoff found {epochs} "
-        f"epochs best, of {config.epochs} at most"
-        if stopped
-        else "Early stopping had nothing to go by: all epochs were trained"
-    )
-    last = "the last value"
-    season = "the value of a season before"
-    anchored = season if best.config.anchor == "season" else last
+    why = said("Early stopping had nothing to go by: all epochs were trained")
+    if stopped:
+        why = said(
+            "Early stopping on the newest tenth of the data before the first cutoff found {n} "
+            "epochs best, of {most} at most",
+            n=epochs,
+            most=config.epochs,
+        )
     if len(anchors) > 1:
-        why += f"; of two anchors, {last} and {season}, {anchored} had the smaller loss there"
-    return best.config.replace(epochs=epochs, validation_fraction=0.0), f"{why}."
+        anchored = "the value of a season before"
+        if best.config.anchor != "season":
+            anchored = "the last value"
+        why = said(
+            "{found}; of two anchors, the last value and the value of a season before, {anchor} "
+            "had the smaller loss there",
+            found=why,
+            anchor=said(anchored),
+        )
+    found = best.config.replace(epochs=epochs, validation_fraction=0.0)
+    return found, said("{found}.", found=why)
+
+
+def usual_horizon(panel: Panel, season_length: int) -> int:
+    """Return how many steps to forecast where nobody said: a season, of short series less.
+
+    Examples
+    --------
+    >>> from gatecast.panel import from_any
+    >>> usual_horizon(from_any(np.arange(96.0)), 12), usual_horizon(from_any(np.arange(8.0)), 1)
+    (12, 2)
+    """
+    season = season_length if 1 < season_length <= _LONGEST_USUAL else _USUAL
+    return max(1, min(season, int(panel.lengths.max()) // 4))
+
+
+def fitted_lstm(
+    panel: Panel,
+    h: int,
+    season_length: int,
+    *,
+    settings: dict[str, Any] | None = None,
+    threads: int | None = None,
+    intake: Intake | None = None,
+    progress: Callable[[str, int], Any] | None = None,
+) -> LSTM:
+    """Return the LSTM that suits the data, fitted on all of them, without any backtest.
+
+    Parameters
+    ----------
+    panel : Panel
+    h, season_length : int
+        Horizon, and steps per season.
+    settings : dict, optional
+        Keyword arguments of :class:`gatecast.LSTM` that are decided already.
+    threads, intake, progress
+        As for :func:`tuned`.
+    """
+    settings = settings or {}
+    chosen = settings_for(panel, h, season_length, WORK, settings.get("context_length"))
+    config, _ = tuned(
+        panel,
+        LSTMConfig(h=h, **{**chosen, **settings}),
+        threads=threads,
+        intake=intake,
+        progress=progress,
+        choose_anchor="anchor" not in settings,
+    )
+    model = LSTM(**config.to_dict(), threads=threads)
+    if progress:
+        model.progress = progress("Training on everything", config.epochs)
+    model.fit_panel(panel, intake)
+    model.progress = False
+    return model
 
 
 def likely_anchors(panel: Panel, h: int, m: int) -> tuple[Literal["last", "season"], ...]:

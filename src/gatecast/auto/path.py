@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatecast.auto.es_lstm import hybrid_for, hybrid_work
-from gatecast.auto.lstm import settings_for, training_work, tuned
+from gatecast.auto.lstm import WORK, settings_for, training_work, tuned
 from gatecast.auto.result import Candidate, Forecast
 from gatecast.auto.scores import (
     blended,
     blended_then,
     chosen_of,
-    errors_by_step,
     interval_scores,
 )
 from gatecast.errors import DataError
@@ -33,6 +32,7 @@ from gatecast.evaluation.lag import LagDiagnosis, diagnose_lag
 from gatecast.evaluation.verdict import verdict_of
 from gatecast.features import encode, fit_encoding
 from gatecast.intervals import calibrate
+from gatecast.language import said
 from gatecast.models import SIMPLE
 from gatecast.models.blend import Blend
 from gatecast.models.config import LSTMConfig, default_context_length
@@ -42,7 +42,7 @@ from gatecast.models.forecaster import Forecaster
 from gatecast.models.inputs import NO_CALENDAR
 from gatecast.models.lstm import LSTM
 from gatecast.panel import Intake, MissingFuture, Panel, counted
-from gatecast.seasons import find_season_length
+from gatecast.seasons import Season, find_season_length
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,9 +54,8 @@ __all__ = ["Request", "forecast_panel"]
 BLEND = "Blend"
 # A training part shorter than this has nothing to learn from.
 _MIN_CONTEXT = 3
-# One training costs at most so many 1e9 operations, and is repeated at each cutoff where all of
-# that costs no more than a multiple of it.
-_WORK = 400.0
+# All trainings of one model at the cutoffs cost at most so many 1e9 operations, or it is not
+# trained again there.
 _ALL_WORK = 200.0
 _HYBRID_WORK = 200.0  # the same for ESLSTM, which is to add no more than half of that
 _ALL_HYBRID_WORK = 100.0
@@ -66,6 +65,7 @@ _SPEED = (
 _DENSE = 60  # windows that tell of intervals, of a few series
 _ONE_STEP = 200  # one-step forecasts that tell of a lag
 _FEW_SERIES = 10
+_LEFT_OUT = "{model} was left out: the time budget does not reach for it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +203,9 @@ class _Path:
         if panel.cold is not None and lstms:
             mases = {name: mases[name] for name in lstms if name in mases} or mases
             self.notes.append(
-                "Some series have no history: only the LSTM can forecast them, so it is chosen."
+                said(
+                    "Some series have no history: only the LSTM can forecast them, so it is chosen."
+                )
             )
         chosen = chosen_of(mases, BLEND)
         self._explain_choice(asked, chosen, members, tested)
@@ -224,6 +226,7 @@ class _Path:
         final = self._final(chosen, members, models, dense)
         return self._result(
             final,
+            tried=models[lstm_name] if lstm_name else None,
             chosen=chosen,
             members=members,
             tested=tested,
@@ -256,9 +259,11 @@ class _Path:
         self.span = span
         self.decisions.append(
             (
-                f"{counted(at.n_windows, 'backtest', 'backtests')}, {step} steps apart",
-                "They reach over the newest part of a typical series, and leave enough before the "
-                "first of them to learn from.",
+                said("{n:backtest|backtests}, {step} steps apart", n=at.n_windows, step=step),
+                said(
+                    "They reach over the newest part of a typical series, and leave enough before "
+                    "the first of them to learn from."
+                ),
             )
         )
         if at.note:
@@ -266,18 +271,24 @@ class _Path:
         left = ~at.scored.any(axis=0)
         if left.any():
             self.notes.append(
-                f"{int(left.sum())} of {panel.n_series} series are too short, or end too early, to "
-                f"hold back {h} points and are not part of the scores."
+                said(
+                    "{n} of {all} series are too short, or end too early, to hold back {h} points "
+                    "and are not part of the scores.",
+                    n=int(left.sum()),
+                    all=panel.n_series,
+                    h=h,
+                )
             )
         return at
 
     def _season_length(self, past: Panel) -> int:
         if self.request.season_length is not None:
-            length, why = self.request.season_length, "As asked."
+            season = Season(self.request.season_length, said("As asked."))
         else:
             season = find_season_length(past)
-            length, why = season.length, season.why
-        self.decisions.append((f"Season of {length} steps" if length > 1 else "No season", why))
+        length = season.length
+        what = said("Season of {m} steps", m=length) if length > 1 else said("No season")
+        self.decisions.append((what, season.why))
         return length
 
     # Who takes part
@@ -330,7 +341,7 @@ class _Path:
         whole = (time.perf_counter() - started) / few.n_series * past.n_series
         if self.clock.affords(3 * whole):
             return False
-        self.notes.append(f"{name} was left out: the time budget does not reach for it.")
+        self.notes.append(said(_LEFT_OUT, model=name))
         return True
 
     def _lstm_config(self, past: Panel) -> LSTMConfig:
@@ -339,8 +350,10 @@ class _Path:
         longest = int(past.lengths.max()) - h
         if settings.get("context_length", 0) > longest > 0:
             settings["context_length"] = longest
-            self.notes.append(f"The network sees {longest} values: no series has more before.")
-        work = self.clock.work(0.2, _WORK)
+            self.notes.append(
+                said("The network sees {n} values: no series has more before.", n=longest)
+            )
+        work = self.clock.work(0.2, WORK)
         chosen = settings_for(past, h, m, work, settings.get("context_length"))
         config = LSTMConfig(
             **{
@@ -352,19 +365,28 @@ class _Path:
                 **settings,
             }
         )
-        size = ", ".join(map(str, config.hidden_size))
         self.decisions.append(
             (
-                f"An LSTM of {size} units that sees {config.context_length} values",
-                "Two seasons or 1.25 horizons, or less where the series are short; as many units "
-                "as the windows to learn from are worth.",
+                said(
+                    "An LSTM of {units} units that sees {context} values",
+                    units=list(config.hidden_size),
+                    context=config.context_length,
+                ),
+                said(
+                    "Two seasons or 1.25 horizons, or less where the series are short; as many "
+                    "units as the windows to learn from are worth."
+                ),
             )
         )
         wanted = default_context_length(np.array([10**9]), h, m)
         if (config.context_length or 0) < wanted and "context_length" not in settings:
             self.notes.append(
-                f"The network sees the last {config.context_length} values; the series are too "
-                f"short for the usual {wanted}."
+                said(
+                    "The network sees the last {n} values; the series are too short for the usual "
+                    "{wanted}.",
+                    n=config.context_length,
+                    wanted=wanted,
+                )
             )
         return config
 
@@ -380,8 +402,12 @@ class _Path:
             return None
         found, why = hybrid_for(past, self.h, self.m, self.clock.work(0.15, _HYBRID_WORK))
         if why:
-            done = "takes part" if found is not None else "is left out"
-            self.decisions.append((f"ESLSTM, Holt-Winters within a network, {done}", why))
+            what = said(
+                "ESLSTM, Holt-Winters within a network, is left out"
+                if found is None
+                else "ESLSTM, Holt-Winters within a network, takes part"
+            )
+            self.decisions.append((what, why))
         if found is None:
             return None
         read = {**self._columns_read(), **request.settings}
@@ -415,7 +441,7 @@ class _Path:
     def _tuned(self, past: Panel, config: LSTMConfig) -> LSTMConfig | None:
         epoch = self._work(past, config) / config.epochs
         if 3 * epoch > self.clock.work(0.25, math.inf):
-            self.notes.append("The LSTM was left out: the time budget does not reach for it.")
+            self.notes.append(said(_LEFT_OUT, model=said("The LSTM")))
             return None
         if past.lengths.max() <= self.h:
             return None
@@ -427,7 +453,8 @@ class _Path:
             progress=self._timed(self.clock.until(0.35)),
             choose_anchor="anchor" not in self.request.settings,
         )
-        self.decisions.append((f"{found.epochs} epochs, anchor {found.anchor!r}", why))
+        what = said("{n} epochs, anchor {anchor!r}", n=found.epochs, anchor=found.anchor)
+        self.decisions.append((what, why))
         return found
 
     def _timed(self, deadline: float) -> Callable[[str, int], Any]:
@@ -489,8 +516,11 @@ class _Path:
         self.notes += [note for note in tested.notes if note not in self.notes]
         if tested.assumed:
             self.notes.append(
-                f"Future covariates of {counted(tested.assumed, 'series', 'series')} are missing "
-                "beside the points held back; for the scores the last known ones stood in."
+                said(
+                    "Future covariates of {n:series|series} are missing beside the points held "
+                    "back; for the scores the last known ones stood in.",
+                    n=tested.assumed,
+                )
             )
         if panel.n_series >= _FEW_SERIES:
             return tested, tested
@@ -514,7 +544,7 @@ class _Path:
                     **spread,
                     skill=1 - score["mase"] / best if best > 0 else math.nan,
                     seconds=tested.seconds.get(name, 0.0),
-                    by_step=errors_by_step(tested, name),
+                    by_step=tested.errors_by_step(name),
                 )
             )
         return sorted(board, key=lambda one: (math.isnan(one.mase), one.mase)), measured
@@ -543,17 +573,18 @@ class _Path:
     def _explain_choice(
         self, asked: list[str], chosen: str, members: tuple[str, ...], tested: Backtest
     ) -> None:
-        windows = counted(tested.n_windows, "backtest", "backtests")
+        why = said("It had the smallest MASE over {n:backtest|backtests}.", n=tested.n_windows)
         if asked == [chosen]:
-            why = "As asked."
+            why = said("As asked.")
         elif chosen == BLEND:
-            why = (
-                f"The mean of {' and '.join(members)}, which were within 15 % of the smallest MASE "
-                f"over {windows}, was as good as the best alone, or hardly worse, and is steadier."
+            why = said(
+                "The mean of {members:and}, which were within 15 % of the smallest MASE over "
+                "{n:backtest|backtests}, was as good as the best alone, or hardly worse, and is "
+                "steadier.",
+                members=members,
+                n=tested.n_windows,
             )
-        else:
-            why = f"It had the smallest MASE over {windows}."
-        self.decisions.append((f"{chosen} is used", why))
+        self.decisions.append((said("{model} is used", model=chosen), why))
 
     # The forecast
 
@@ -603,9 +634,12 @@ class _Path:
     ) -> Forecast:
         """Forecast without any test: with what was asked, or the simplest."""
         self.notes.append(
-            f"Nothing was held back: that needs at least {2 * self.h + _MIN_CONTEXT} values, and "
-            f"the longest series has {int(self.panel.lengths.max())}. How good the forecast is, "
-            "nobody knows."
+            said(
+                "Nothing was held back: that needs at least {least} values, and the longest series "
+                "has {longest}. How good the forecast is, nobody knows.",
+                least=2 * self.h + _MIN_CONTEXT,
+                longest=int(self.panel.lengths.max()),
+            )
         )
         chosen = asked[0]
         needs_lstm = self.panel.cold is not None or self.request.models != "auto"
@@ -613,21 +647,33 @@ class _Path:
             chosen = "LSTM"
             found, _ = tuned(self.panel, lstm, threads=self.request.threads, intake=self.intake)
             models = {**models, "LSTM": self._as_model(found)}
-        why = "As asked." if self.request.models != "auto" else "Nothing better could be shown."
-        self.decisions.append((f"{chosen} is used", why))
+        why = said(
+            "As asked." if self.request.models != "auto" else "Nothing better could be shown."
+        )
+        self.decisions.append((said("{model} is used", model=chosen), why))
         verdict = verdict_of({}, lstm=None, chosen=chosen, overlap=0, diagnosis=None, components=())
         final = self._final(chosen, (), models, None)
         return self._result(
-            final, chosen=chosen, members=(), tested=None, board=[], measured={}, verdict=verdict
+            final,
+            tried=None if lstm is None else self._as_model(lstm),
+            chosen=chosen,
+            members=(),
+            tested=None,
+            board=[],
+            measured={},
+            verdict=verdict,
         )
 
     def _result(self, final: Conformal, **found: Any) -> Forecast:
         prediction = final.predict_panel(self.panel, self.h, self.request.missing_future)
         if ahead := int(prediction.assumed.any(axis=1).sum()):
             self.notes.append(
-                f"The future covariates of {counted(ahead, 'series', 'series')} do not reach as "
-                "far as the forecast; where they end, missing_future="
-                f"{self.request.missing_future!r} stood in."
+                said(
+                    "The future covariates of {n:series|series} do not reach as far as the "
+                    "forecast; where they end, missing_future={how!r} stood in.",
+                    n=ahead,
+                    how=self.request.missing_future,
+                )
             )
         notes = tuple(dict.fromkeys((*self.notes, *prediction.notes)))
         return Forecast(

@@ -13,20 +13,23 @@ import numpy as np
 from gatecast.auto.scores import holdout_scores
 from gatecast.evaluation.backtest import Backtest, mean, own_widths
 from gatecast.intervals import prequential
+from gatecast.language import Lang, said, say
 from gatecast.models.lstm import LSTM
+from gatecast.plain import plain, records
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gatecast.auto.path import Request
     from gatecast.evaluation.verdict import Verdict
+    from gatecast.gates.trace import Trace
     from gatecast.models.conformal import Conformal
+    from gatecast.models.es_lstm import ESLSTM
     from gatecast.models.inputs import Prediction
     from gatecast.panel import Panel
     from gatecast.report.view import Backtested, ForecastView, SeriesView
 
     Doubles = NDArray[np.float64]
-    Lang = Literal["en", "zh"]
 
 __all__ = ["Candidate", "Forecast"]
 
@@ -83,7 +86,9 @@ class Forecast:
     leaderboard
         A pandas frame, the best model first: ``model, mase, smape, rmse, pinball, coverage_90,
         skill, seconds``. ``skill`` is 1 - MASE / MASE of the better of Naive and SeasonalNaive;
-        ``coverage_90`` and ``skill`` are shares, ``smape`` is in per cent.
+        ``coverage_90`` and ``skill`` are shares, ``smape`` is in per cent. ``plot()`` draws it.
+    backtest : Backtest or None
+        The forecasts of the past that it rests on; ``plot()`` draws them.
     chosen : str
         The model, or ``"Blend"``, whose forecast this is.
     verdict : Verdict
@@ -103,6 +108,7 @@ class Forecast:
     """
 
     model: Conformal
+    tried: LSTM | None  # the best LSTM among the candidates, not fitted
     panel: Panel
     prediction: Prediction
     season_length: int
@@ -125,10 +131,17 @@ class Forecast:
     @property
     def leaderboard(self) -> Any:
         """The models side by side, the best first."""
-        import pandas as pd
+        from gatecast.auto.leaderboard import Leaderboard
 
         names = ["model", "mase", "smape", "rmse", "pinball", "coverage_90", "skill", "seconds"]
-        return pd.DataFrame([one.row() for one in self.board], columns=names)
+        board = Leaderboard([one.row() for one in self.board], columns=names)
+        board.chosen = self.chosen
+        return board
+
+    @property
+    def backtest(self) -> Backtest | None:
+        """The forecasts of the past, which its ``plot`` draws; None if there are none."""
+        return self.tested
 
     @property
     def intervals(self) -> Any:
@@ -149,6 +162,55 @@ class Forecast:
         found = [one for one in (inner, *inner.members) if isinstance(one, LSTM)]
         return found[0] if found else None
 
+    def inspect(self, unique_id: Any = None) -> Trace:
+        """Look at what the network does while it reads a series: see :meth:`gatecast.LSTM.inspect`.
+
+        Where the forecast is made without one, the LSTM that was tested is fitted on everything
+        first, once.
+
+        Parameters
+        ----------
+        unique_id : optional
+            Which series; the first by default.
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        ConfigError
+            When no LSTM was tested.
+        DataError
+            When there is no such series.
+        """
+        from gatecast.gates.inspect import inspect_panel, one_series
+
+        return inspect_panel(
+            self._network,
+            one_series(self.panel, unique_id),
+            self.request.h,
+            missing_future=self.request.missing_future,
+        )
+
+    @cached_property
+    def _network(self) -> LSTM | ESLSTM:
+        """The network, fitted on everything."""
+        from gatecast.errors import ConfigError
+        from gatecast.gates.inspect import first_network
+
+        if (found := first_network(self.model)) is not None:
+            return found
+        if self.tried is None:
+            raise ConfigError(
+                "No LSTM was tried, so there are no gates to look at.",
+                value=" + ".join(self.members) or self.chosen,
+                fix="Put 'lstm' among the models.",
+            )
+        network = self.tried.with_horizon(self.request.h)
+        network.threads = self.request.threads
+        return network.fit_panel(self.panel)
+
     def interval_rows(self) -> list[dict[str, Any]]:
         """Return the rows of :attr:`intervals`."""
         rows: list[dict[str, Any]] = []
@@ -166,6 +228,44 @@ class Forecast:
             ]
         return rows
 
+    def to_dict(self, lang: Lang = "en", *, explain: bool = False) -> dict[str, Any]:
+        """Return what ``gatecast forecast --json`` prints, as JSON-safe values.
+
+        Parameters
+        ----------
+        lang : {"en", "zh"}
+            The language of the verdict, the notes and the decisions.
+        explain : bool
+            With the decisions.
+        """
+        lstm, verdict = self.lstm, self.verdict
+        interval = verdict.skill_interval
+        report = {
+            "model": self.chosen,
+            "chosen": self.chosen,
+            "frequency": str(self.panel.frequency),
+            "season_length": self.season_length,
+            "horizon": self.request.h,
+            "series": self.prediction.panel.n_series,
+            "leaderboard": [one.row() for one in self.board],
+            "verdict": {
+                "text": verdict.say(lang),
+                "skill": verdict.skill,
+                "skill_interval": None if interval is None else list(interval),
+                "recommends_lstm": verdict.recommends_lstm,
+                "lag": verdict.lag,
+                "copies_past": verdict.copies_past,
+            },
+            "intervals": self.interval_rows(),
+            "holdout": self.holdout,
+            "precision": None if lstm is None else lstm.precision_,
+            "seconds": self.seconds,
+            "notes": [say(note, lang) for note in self.notes],
+            **({"decisions": [list(one) for one in self._decided(lang)]} if explain else {}),
+            "forecast": records(self.frame),
+        }
+        return {name: plain(value) for name, value in report.items()}
+
     def simulate(self, n: int, *, seed: int = 0) -> Any:
         """Draw ``n`` sample paths of each series; see :meth:`gatecast.Conformal.simulate`."""
         return self.model.simulate(n, missing_future=self.request.missing_future, seed=seed)
@@ -174,9 +274,19 @@ class Forecast:
         """Write the model and its intervals to one file; ``gatecast predict`` forecasts from it."""
         self.model.save(path)
 
-    def explain(self) -> str:
-        """Return what was decided on the way, and why, a line each."""
-        return "\n".join(f"{what}. {why}" for what, why in self.decisions)
+    def explain(self, lang: Lang = "en") -> str:
+        """Return what was decided on the way, and why, a line each.
+
+        Parameters
+        ----------
+        lang : {"en", "zh"}
+            The language.
+        """
+        stop = "。" if lang == "zh" else ". "
+        return "\n".join(f"{what}{stop}{why}" for what, why in self._decided(lang))
+
+    def _decided(self, lang: Lang) -> tuple[tuple[str, str], ...]:
+        return tuple((say(what, lang), say(why, lang)) for what, why in self.decisions)
 
     def plot(
         self,
@@ -236,7 +346,7 @@ class Forecast:
         title : str
             Its heading.
         lang : {"en", "zh"}
-            The language of the page and its verdict.
+            The language of the page and of all that is said in it.
         command : str
             What makes the same forecast again, to be shown.
         """
@@ -249,22 +359,11 @@ class Forecast:
     ) -> ForecastView:
         """Return what a page of this forecast shows."""
         from gatecast.report.view import ForecastView
-        from gatecast.version import __version__
 
         panel, tested = self.prediction.panel, self.tested
         scored = 0
         if tested is not None:
             scored = int((~np.isnan(tested.truth)).any(axis=(0, 2)).sum())
-        lstm = self.lstm
-        network = {}
-        if lstm is not None:
-            network = {
-                "Context length": str(lstm.context_length_),
-                "Hidden size": ", ".join(map(str, lstm.config.hidden_size)),
-                "Anchor": str(lstm.config.anchor),
-                "Epochs": str(lstm.best_epoch_),
-                "Precision": lstm.precision_,
-            }
         return ForecastView(
             title=title,
             verdict=self.verdict.say(lang),
@@ -279,22 +378,49 @@ class Forecast:
             n_windows=0 if tested is None else tested.n_windows,
             errors_by_step={one.model: one.by_step for one in self.board},
             calibration={level: 100 * share for level, share in self.measured.items()},
-            findings=_findings(self.panel, self.request.h, self.season_length),
-            decisions=self.decisions,
-            settings={
-                "Frequency": str(self.panel.frequency),
-                "Season length": str(self.season_length),
-                "Horizon": str(self.request.h),
-                "Model": " + ".join(self.members) or self.chosen,
-                **network,
-                **_read_beside(self.panel, self.request.settings),
-                "Seed": str(self.request.seed),
-                "Seconds": f"{self.seconds:.2f}",
-                "gatecast": __version__,
-            },
-            notes=self.notes,
+            findings=self._findings(lang),
+            decisions=self._decided(lang),
+            settings=self._settings(lang),
+            notes=tuple(say(note, lang) for note in self.notes),
             command=command,
         )
+
+    def _settings(self, lang: Lang) -> dict[str, str]:
+        """Return what a page names as settings."""
+        from gatecast.version import __version__
+
+        lstm = self.lstm
+        network = {}
+        if lstm is not None:
+            network = {
+                said("Context length"): str(lstm.context_length_),
+                said("Hidden size"): ", ".join(map(str, lstm.config.hidden_size)),
+                said("Anchor"): str(lstm.config.anchor),
+                said("Epochs"): str(lstm.best_epoch_),
+                said("Precision"): lstm.precision_,
+            }
+        settings = {
+            said("Frequency"): str(self.panel.frequency),
+            said("Season length"): str(self.season_length),
+            said("Horizon"): str(self.request.h),
+            said("Model"): " + ".join(self.members) or self.chosen,
+            **network,
+            **_read_beside(self.panel, self.request.settings),
+            said("Seed"): str(self.request.seed),
+            said("Seconds"): f"{self.seconds:.2f}",
+            "gatecast": __version__,
+        }
+        return {
+            say(name, lang): say(said("{value}", value=value), lang)
+            for name, value in settings.items()
+        }
+
+    def _findings(self, lang: Lang) -> list[tuple[str, str, str]]:
+        from gatecast.doctor import diagnose
+
+        found = diagnose(self.panel, self.request.h, season_length=self.season_length)
+        spoken = [finding.say(lang) for finding in found]
+        return [(finding.severity, finding.message, finding.fix) for finding in spoken]
 
     @cached_property
     def _series_errors(self) -> Doubles:
@@ -356,8 +482,6 @@ class Forecast:
 
     def _windows(self, s: int) -> list[Backtested]:
         """Return the newest windows of a series that do not overlap, oldest first."""
-        from gatecast.report.view import Backtested
-
         tested = self.tested
         if tested is None or s >= tested.truth.shape[1]:
             return []
@@ -375,34 +499,18 @@ class Forecast:
         for k in reversed(chosen):
             if np.isnan(tested.truth[k, s]).all():
                 continue
-            one = self.panel.select(np.arange(self.panel.n_series) == s)
-            at = replace(one, last=tested.stamps[k, s : s + 1])
-            windows.append(
-                Backtested(
-                    ds=at.future_stamps(0, tested.h),
-                    forecast={name: tested.point(name)[k, s] for name in tested.outputs},
-                    intervals={level: (lo[k, 0], hi[k, 0]) for level, (lo, hi) in bounds.items()},
-                )
-            )
+            intervals = {level: (lo[k, 0], hi[k, 0]) for level, (lo, hi) in bounds.items()}
+            windows.append(replace(tested.window(k, s), intervals=intervals))
         return windows
-
-
-def _findings(panel: Panel, h: int, season_length: int) -> list[tuple[str, str, str]]:
-    from gatecast.doctor import diagnose
-
-    return [
-        (finding.severity, finding.message, finding.fix)
-        for finding in diagnose(panel, h, season_length=season_length)
-    ]
 
 
 def _read_beside(panel: Panel, settings: dict[str, Any]) -> dict[str, str]:
     columns = panel.columns
     roles: dict[str, Sequence[str]] = {
-        "Past covariates": columns.past,
-        "Future covariates": columns.future,
-        "Static covariates": columns.static,
-        "Calendar": ("yes",) * bool(settings.get("calendar")),
-        "Holidays": (settings["holidays"],) if settings.get("holidays") else (),
+        said("Past covariates"): columns.past,
+        said("Future covariates"): columns.future,
+        said("Static covariates"): columns.static,
+        said("Calendar"): (said("yes"),) * bool(settings.get("calendar")),
+        said("Holidays"): (settings["holidays"],) if settings.get("holidays") else (),
     }
-    return {role: ", ".join(names) for role, names in roles.items() if names}
+    return {role: said("{names}", names=names) for role, names in roles.items() if names}

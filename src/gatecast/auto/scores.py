@@ -13,7 +13,7 @@ from gatecast.evaluation.backtest import (
     own_widths,
     point_scores,
 )
-from gatecast.evaluation.metrics import coverage, mean_of_steps, pinball
+from gatecast.evaluation.metrics import coverage, pinball
 from gatecast.intervals import prequential
 from gatecast.models import SIMPLE
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("blended", "blended_then", "chosen_of"),
-    *("errors_by_step", "holdout_scores", "interval_scores"),
+    *("holdout_scores", "interval_scores"),
 ]
 
 LEVELS = (50.0, 80.0, 90.0, 95.0)  # whose ends are the quantiles that the pinball loss is taken of
@@ -93,10 +93,3 @@ def chosen_of(scores: dict[str, float], blend: str | None) -> str:
     if blend in known and known[blend] <= _STEADIER * known[best]:
         return blend
     return best
-
-
-def errors_by_step(tested: Backtest, name: str) -> Doubles:
-    """Return the mean absolute error of each step, in units of MASE, float64 ``[h]``."""
-    errors = np.abs(tested.truth - tested.point(name)) / tested.scale[:, :, None]
-    errors = np.where(np.isfinite(errors), errors, np.nan)
-    return mean_of_steps(errors.reshape(-1, tested.h).T)

@@ -8,6 +8,7 @@ from gatecast.cli.backtest import backtest
 from gatecast.cli.check import check
 from gatecast.cli.demo import demo
 from gatecast.cli.forecast import forecast
+from gatecast.cli.gates import gates
 from gatecast.cli.info import info
 from gatecast.cli.predict import predict
 from gatecast.cli.search import search
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help"]},
 )
-for command in (check, forecast, predict, backtest, search, demo, info):
+for command in (check, forecast, predict, backtest, search, gates, demo, info):
     app.command()(command)
 
 

@@ -33,12 +33,12 @@ from gatecast.cli.output import (
     console,
     error_table,
     print_json,
-    records,
     show_notes,
     stage_bar,
     table_number,
     write_frame,
 )
+from gatecast.plain import records
 
 __all__ = ["backtest"]
 

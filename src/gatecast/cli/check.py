@@ -11,6 +11,7 @@ import typer
 from gatecast.cli.options import (
     AsJson,
     Files,
+    Lang,
     MissingFuture,
     Reading,
     SeasonLength,
@@ -29,6 +30,7 @@ def check(
     ] = None,
     as_json: AsJson = False,
     *,
+    lang: Lang = "en",
     reading: Reading,
     missing_future: MissingFuture = "error",
     season_length: SeasonLength = None,
@@ -49,10 +51,10 @@ def check(
         season_length=season_length,
     )
     if as_json:
-        print_json(report.to_dict())
+        print_json(report.to_dict(lang))
     else:
         width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
         print(", ".join(file.name for file in files))
-        print(report.text(min(width, 120)))
+        print(report.text(min(width, 120), lang=lang))
     if not report.ok:
         raise typer.Exit(3)

@@ -38,12 +38,12 @@ from gatecast.cli.output import (
     console,
     error_table,
     print_json,
-    records,
     show_notes,
     stage_bar,
     table_number,
     write_frame,
 )
+from gatecast.language import said, say
 
 if TYPE_CHECKING:
     from gatecast.auto import Forecast
@@ -142,7 +142,6 @@ def forecast(
             intake=replace(reading.intake(), columns=panel.columns),
             progress=progress,
         )
-    frame = result.frame
     if save is not None:
         result.save(save)
     if report is not None:
@@ -151,54 +150,34 @@ def forecast(
     if png is not None:
         result.plot(path=png, lang=lang)
     if out is not None or not as_json:
-        write_frame(frame, out)
+        write_frame(result.frame, out)
     if as_json:
-        print_json(_report(result, lang, explain=explain) | {"forecast": records(frame)})
+        print_json(result.to_dict(lang, explain=explain))
     else:
         _show(result, lang, explain=explain)
-        written = {"forecast": out, "report": report, "picture": png, "model": save}
+        written = {
+            said("forecast: {path}", path=str(out)): out,
+            said("report: {path}", path=str(report)): report,
+            said("picture: {path}", path=str(png)): png,
+            said("model: {path}", path=str(save)): save,
+        }
         for what, path in written.items():
             if path is not None:
-                console().print(f"{what}: {path}")
-
-
-def _report(result: Forecast, lang: Any, *, explain: bool) -> dict[str, Any]:
-    lstm, verdict = result.lstm, result.verdict
-    interval = verdict.skill_interval
-    return {
-        "model": result.chosen,
-        "chosen": result.chosen,
-        "frequency": str(result.panel.frequency),
-        "season_length": result.season_length,
-        "horizon": result.request.h,
-        "series": result.prediction.panel.n_series,
-        "leaderboard": [one.row() for one in result.board],
-        "verdict": {
-            "text": verdict.say(lang),
-            "skill": verdict.skill,
-            "skill_interval": None if interval is None else list(interval),
-            "recommends_lstm": verdict.recommends_lstm,
-            "lag": verdict.lag,
-            "copies_past": verdict.copies_past,
-        },
-        "intervals": result.interval_rows(),
-        "holdout": result.holdout,
-        "precision": None if lstm is None else lstm.precision_,
-        "seconds": result.seconds,
-        "notes": list(result.notes),
-        **({"decisions": [list(one) for one in result.decisions]} if explain else {}),
-    }
+                console().print(say(what, lang))
 
 
 def _show(result: Forecast, lang: Any, *, explain: bool) -> None:
-    from gatecast.panel import counted
-
-    show_notes(result.notes)
+    show_notes(result.notes, lang)
     if result.tested is not None:
-        windows = counted(result.tested.n_windows, "backtest", "backtests")
+        title = said(
+            "{n:backtest|backtests} of {h:step|steps}",
+            n=result.tested.n_windows,
+            h=result.request.h,
+        )
+        headings = ("model", "MASE", "sMAPE %", "RMSE", "90 % held", "skill", "seconds")
         error_table(
-            f"{windows} of {counted(result.request.h, 'step', 'steps')}",
-            ("model", "MASE", "sMAPE %", "RMSE", "90 % held", "skill", "seconds"),
+            say(title, lang),
+            [say(heading, lang) for heading in headings],
             [
                 (
                     f"{one.model} *" if one.model == result.chosen else one.model,
@@ -212,12 +191,20 @@ def _show(result: Forecast, lang: Any, *, explain: bool) -> None:
         )
     console().print(result.verdict.say(lang))
     panel = result.panel
-    cold = "" if panel.cold is None else f" and {panel.cold.n_series:,} without history"
     made_of = f" ({' + '.join(result.members)})" if result.members else ""
-    console().print(
-        f"{panel.n_series:,} series{cold}, frequency {panel.frequency}, season "
-        f"{result.season_length}; forecast by {result.chosen}{made_of}; {result.seconds:.1f} s."
+    done = said(
+        "{n:,} series, frequency {frequency}, season {m}; forecast by {model}; {seconds:.1f} s."
+        if panel.cold is None
+        else "{n:,} series and {cold:,} without history, frequency {frequency}, season {m}; "
+        "forecast by {model}; {seconds:.1f} s.",
+        n=panel.n_series,
+        cold=0 if panel.cold is None else panel.cold.n_series,
+        frequency=str(panel.frequency),
+        m=result.season_length,
+        model=result.chosen + made_of,
+        seconds=result.seconds,
     )
+    console().print(say(done, lang))
     if explain:
-        for what, why in result.decisions:
-            console().print(f"- {what}. {why}")
+        for line in result.explain(lang).splitlines():
+            console().print(f"- {line}")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from gatecast.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gatecast.panel import Intake, Panel
-    from gatecast.readers import FileFormat
+from gatecast.reading import Reading
 
 __all__ = [
     "AsJson",
@@ -72,7 +68,7 @@ Horizon = Annotated[
 ]
 IdCol = Annotated[str | None, typer.Option("--id", help="The column that names the series.")]
 Lang = Annotated[
-    Literal["en", "zh"], typer.Option("--lang", help="The language of the verdict and the page.")
+    Literal["en", "zh"], typer.Option("--lang", help="The language of what is said: en or zh.")
 ]
 Levels = Annotated[str, typer.Option("--level", help="Intervals in per cent, with commas.")]
 MissingFuture = Annotated[
@@ -107,115 +103,50 @@ TimeCol = Annotated[str | None, typer.Option("--time", help="The column of dates
 
 _Names = list[str] | None
 
-
-@dataclass(frozen=True)
-class Reading:
-    """How files are read: each field is an option. See :func:`reads_files`."""
-
-    id_col: IdCol = None
-    time_col: TimeCol = None
-    target_col: TargetCol = None
-    freq: Freq = None
-    fill: Annotated[
+# By the field of Reading.
+_READING: dict[str, Any] = {
+    "id_col": IdCol,
+    "time_col": TimeCol,
+    "target_col": TargetCol,
+    "freq": Freq,
+    "fill": Annotated[
         Literal["interpolate", "zero"] | None,
         typer.Option("--fill", help="Fill what is missing inside a series; else it is masked."),
-    ] = None
-    duplicates: Annotated[
+    ],
+    "duplicates": Annotated[
         Literal["error", "mean", "sum", "last"],
         typer.Option("--duplicates", help="What several rows of one stamp count for."),
-    ] = "error"
-    resample: Annotated[
+    ],
+    "resample": Annotated[
         Literal["mean", "sum", "last", "first", "min", "max", "median"] | None,
         typer.Option("--resample", help="Put the rows into steps of --freq."),
-    ] = None
-    past: Annotated[
+    ],
+    "past": Annotated[
         _Names, typer.Option("--past", help="Covariates known up to now: a,b. Repeatable.")
-    ] = None
-    future: Annotated[
+    ],
+    "future": Annotated[
         _Names, typer.Option("--future", help="Covariates known ahead: a,b. Repeatable.")
-    ] = None
-    static: Annotated[
+    ],
+    "static": Annotated[
         _Names, typer.Option("--static", help="What is the same for all of a series.")
-    ] = None
-    future_file: Annotated[
+    ],
+    "future_file": Annotated[
         Path | None,
         typer.Option("--future-file", help="A table of what the --future columns will be."),
-    ] = None
-    dayfirst: Annotated[
+    ],
+    "dayfirst": Annotated[
         bool, typer.Option("--dayfirst", help="1/2/2024 is the first of February.")
-    ] = False
-    sep: Annotated[
+    ],
+    "sep": Annotated[
         str | None, typer.Option("--sep", help="What separates cells; found by default.")
-    ] = None
-    decimal: Annotated[
+    ],
+    "decimal": Annotated[
         str | None, typer.Option("--decimal", help="Decimal mark, , or . ; found by default.")
-    ] = None
-    sheet: Annotated[
+    ],
+    "sheet": Annotated[
         str | None, typer.Option("--sheet", help="Of an Excel file; the first by default.")
-    ] = None
-
-    def intake(self) -> Intake:
-        """Return how the rows are to be taken in."""
-        from gatecast.panel import Columns, Intake
-
-        columns = Columns(
-            **self._headings(),
-            past=tuple(self.past or ()),
-            future=tuple(self.future or ()),
-            static=tuple(self.static or ()),
-        )
-        return Intake(columns, self.freq, self.fill, self.duplicates, self.resample)
-
-    def format(self) -> FileFormat:
-        """Return how the files are written."""
-        from gatecast.readers import FileFormat
-
-        return FileFormat(self.sep, self.decimal, self.dayfirst, self.sheet)
-
-    def panel(self, files: Sequence[Path], usual_freq: str | int | None = None) -> Panel:
-        """Read files, and what is known ahead of them."""
-        from gatecast.files import read_panel
-
-        intake = replace(self.intake(), usual_freq=usual_freq)
-        panel = read_panel(files, **self._headings(), intake=intake, format=self.format())
-        return self.with_future(panel)
-
-    def with_future(self, panel: Panel) -> Panel:
-        """Add what ``--future-file`` says."""
-        if self.future_file is None:
-            return panel
-        from gatecast.files import join_ahead
-
-        return join_ahead(panel, self.future_file, self.intake(), format=self.format())
-
-    def as_fitted(self, intake: Intake) -> Reading:
-        """Fill in from what a model was fitted on; the covariates have to be the same."""
-        columns = intake.columns
-        for option, own, fitted in (
-            ("--past", self.past, columns.past),
-            ("--future", self.future, columns.future),
-            ("--static", self.static, columns.static),
-        ):
-            if own is not None and tuple(own) != fitted:
-                raise ConfigError(
-                    f"{option} names other covariates than the model reads.",
-                    value=", ".join(own),
-                    fix=f"Leave {option} out: the model knows its own.",
-                )
-        return replace(
-            self,
-            freq=self.freq if intake.freq is None or self.freq is not None else str(intake.freq),
-            fill=self.fill or intake.fill,
-            duplicates=intake.duplicates if self.duplicates == "error" else self.duplicates,
-            resample=self.resample or intake.resample,
-            past=list(columns.past),
-            future=list(columns.future),
-            static=list(columns.static),
-        )
-
-    def _headings(self) -> dict[str, Any]:
-        named = {"id_col": self.id_col, "time_col": self.time_col, "target_col": self.target_col}
-        return {role: name for role, name in named.items() if name is not None}
+    ],
+}
 
 
 def check_horizon(horizon: int) -> None:
@@ -268,7 +199,12 @@ def reads_files(command: Callable[..., None]) -> Callable[..., None]:
     callable
         What typer is to be given: each option is a parameter of its own.
     """
-    options = inspect.signature(Reading, eval_str=True).parameters
+    options = {
+        x.name: inspect.Parameter(
+            x.name, x.KEYWORD_ONLY, default=x.default, annotation=_READING[x.name]
+        )
+        for x in inspect.signature(Reading).parameters.values()
+    }
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         parameters += options.values() if parameter.name == "reading" else [parameter]

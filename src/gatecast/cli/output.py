@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatecast.atomic import write_whole
 from gatecast.errors import ConfigError
+from gatecast.language import Lang, say
+from gatecast.plain import csv_bytes, json_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,6 @@ __all__ = [
     "console",
     "error_table",
     "print_json",
-    "records",
     "show_notes",
     "stage_bar",
     "table_number",
@@ -73,29 +73,16 @@ def check_writable(*inputs: Path | None, **outputs: Path | None) -> None:
 
 def write_frame(frame: pd.DataFrame, path: Path | None) -> None:
     """Write a forecast as CSV in UTF-8, to standard output if no path is given."""
-    content = frame.to_csv(index=False, lineterminator="\n").encode()
+    content = csv_bytes(frame)
     if path is None:
         _to_stdout(content)
     else:
         write_whole(path, content)
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a frame's rows for JSON, stamps as the CSV file has them."""
-    for name in {"ds", "cutoff"} & set(frame.columns):
-        if frame[name].dtype.kind not in "iu":
-            written = frame[[name]].to_csv(index=False, header=False).splitlines()
-            frame = frame.assign(**{name: written})
-    return [
-        {str(key): _plain(value) for key, value in row.items()}
-        for row in frame.to_dict(orient="records")
-    ]
-
-
 def print_json(report: dict[str, Any]) -> None:
     """Print one object on standard output; what is not a finite number becomes null."""
-    text = json.dumps(_plain(report), ensure_ascii=False, allow_nan=False, indent=2)
-    _to_stdout(f"{text}\n".encode())
+    _to_stdout(f"{json_text(report, indent=2)}\n".encode())
 
 
 def _to_stdout(content: bytes) -> None:
@@ -107,18 +94,6 @@ def _to_stdout(content: bytes) -> None:
     except BrokenPipeError:
         # The interpreter flushes once more when it ends; that must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def console() -> Console:
@@ -147,10 +122,10 @@ def error_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str
     console().print(table)
 
 
-def show_notes(notes: Sequence[str]) -> None:
+def show_notes(notes: Sequence[str], lang: Lang = "en") -> None:
     """Print what was done to the data and what to know about the result."""
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(say("note: ", lang) + say(note, lang), file=sys.stderr)
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,10 +18,14 @@ from gatecast.cli.options import (
     numbers,
     reads_files,
 )
-from gatecast.cli.output import check_writable, print_json, records, show_notes, write_frame
-from gatecast.errors import ConfigError, DataError
+from gatecast.cli.output import check_writable, print_json, show_notes, write_frame
+from gatecast.errors import ConfigError
 
-__all__ = ["predict"]
+if TYPE_CHECKING:
+    from gatecast.models.forecaster import Forecaster
+    from gatecast.panel import Panel
+
+__all__ = ["predict", "series_of"]
 
 _COVARIATES = ("past", "future", "static")  # which have to be the model's own
 
@@ -61,58 +66,37 @@ def predict(
     FILE may hold series that the model has never seen. Its covariates are the model's own.
     """
     check_writable(model, *(files or ()), reading.future_file, out=out)
-    from gatecast.models.forecaster import confidence_levels
+    from gatecast.auto.again import go_on
     from gatecast.models.persistence import load
 
     loaded = load(model)
     loaded.threads = threads
+    panel = series_of(loaded, files, reading)
+    made = go_on(
+        loaded,
+        panel,
+        horizon,
+        level=None if level is None else numbers("--level", level),
+        series=series,
+        missing_future=missing_future,
+    )
+    if out is not None or not as_json:
+        write_frame(made.frame, out)
+    if as_json:
+        print_json(made.to_dict())
+    else:
+        show_notes(made.notes)
+
+
+def series_of(loaded: Forecaster, files: Sequence[Path] | None, reading: Reading) -> Panel:
+    """Return the series that a saved model is to go on with: of files, or its own."""
     given, reading = reading, reading.as_fitted(loaded.fitted.intake)
     if files:
         panel = reading.panel(files, usual_freq=loaded.fitted.intake.usual_freq)
         loaded.check_panel(panel)
-    else:
-        said = [x.name for x in fields(given) if getattr(given, x.name) != x.default]
-        unused = [f"--{x.removesuffix('_col')}" for x in said if x not in _COVARIATES]
-        if unused and given.future_file is None:
-            raise ConfigError(
-                f"{', '.join(unused)}: this is how to read a FILE, and none is given."
-            )
-        panel = reading.with_future(loaded.continued_panel())
-    panel = replace(panel, kind="pandas")  # whatever the model was fitted on
-    cold = [] if panel.cold is None else [str(name) for name in panel.cold.ids]
-    known = [*map(str, panel.ids), *cold]
-    if series:
-        missing = [name for name in series if name not in known]
-        if missing:
-            raise DataError(
-                "There is no such series.",
-                value=", ".join(missing),
-                fix=f"There are {len(known)}: {', '.join(known[:5])}{' …' * (len(known) > 5)}.",
-            )
-        if not any(name in series for name in cold):  # which are forecast by all the others
-            panel = panel.select([name in series for name in known[: panel.n_series]])
-            known = [str(name) for name in panel.ids]
-    steps = loaded.horizon(horizon)
-    prediction = loaded.predict_panel(panel, steps, missing_future)
-    if series:
-        prediction = prediction.select([name in series for name in known])
-    levels = None if level is None else confidence_levels(numbers("--level", level))
-    shown = loaded.chosen_quantiles(None) if levels is None else ()
-    frame = prediction.frame(loaded.columns(prediction, shown, levels))
-    frame.columns = ["unique_id", "ds", *frame.columns[2:]]
-    notes = (*panel.notes, *prediction.notes)
-    if out is not None or not as_json:
-        write_frame(frame, out)
-    if as_json:
-        print_json(
-            {
-                "model": next(iter(loaded.members), loaded).name,
-                "frequency": str(panel.frequency),
-                "horizon": steps,
-                "series": prediction.panel.n_series,
-                "notes": list(notes),
-                "forecast": records(frame),
-            }
-        )
-    else:
-        show_notes(notes)
+        return panel
+    said = [x.name for x in fields(given) if getattr(given, x.name) != x.default]
+    unused = [f"--{x.removesuffix('_col')}" for x in said if x not in _COVARIATES]
+    if unused and given.future_file is None:
+        raise ConfigError(f"{', '.join(unused)}: this is how to read a FILE, and none is given.")
+    return reading.with_future(loaded.continued_panel())

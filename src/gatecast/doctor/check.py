@@ -19,13 +19,13 @@ from gatecast.cells import some
 from gatecast.doctor.symptoms import SEVERITIES, by_severity, diagnose
 from gatecast.errors import ConfigError, DataError
 from gatecast.findings import Finding, Findings, Severity
+from gatecast.language import Lang, Said, as_said, said, say, wrap
 from gatecast.panel import (
     Columns,
     Intake,
     MissingFuture,
     Panel,
     are_paths,
-    counted,
     from_any,
     require_word,
 )
@@ -45,7 +45,7 @@ _MARGIN = 19  # where messages begin
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`check` found; print it.
+    """What :func:`gatecast.check` found; print it.
 
     Parameters
     ----------
@@ -62,6 +62,10 @@ class Report:
     columns : dict of str to str
         Which column was taken for what: ``"time"``, ``"target"``, ``"id"``, and ``"past"``,
         ``"future"``, ``"static"`` covariates; without those that there are none of.
+    panel : Panel or None
+        What could be read.
+    headings : tuple of str
+        Of a file with a row a stamp: all of its columns.
     """
 
     findings: tuple[Finding, ...]
@@ -72,21 +76,36 @@ class Report:
     first: str | None = None
     last: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    panel: Panel | None = field(default=None, repr=False, compare=False)
+    headings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether nothing stops a forecast."""
         return not any(finding.severity == "error" for finding in self.findings)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return a pandas frame with a row for each finding, errors first."""
+    def to_frame(self, lang: Lang = "en") -> pd.DataFrame:
+        """Return a pandas frame with a row for each finding, errors first.
+
+        Parameters
+        ----------
+        lang : {"en", "zh"}
+            The language of messages, places and fixes.
+        """
         import pandas as pd
 
         names = [x.name for x in fields(Finding)]
-        return pd.DataFrame([asdict(x) for x in self.findings], columns=pd.Index(names))
+        found = [asdict(x.say(lang)) for x in self.findings]
+        return pd.DataFrame(found, columns=pd.Index(names))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON-safe values."""
+    def to_dict(self, lang: Lang = "en") -> dict[str, Any]:
+        """Return all of it as JSON-safe values.
+
+        Parameters
+        ----------
+        lang : {"en", "zh"}
+            The language of messages, places and fixes.
+        """
         return {
             "ok": self.ok,
             "frequency": self.frequency,
@@ -95,55 +114,87 @@ class Report:
             "values": self.n_values,
             "first": self.first,
             "last": self.last,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [asdict(finding.say(lang)) for finding in self.findings],
         }
 
-    def text(self, width: int = 100) -> str:
-        """Return what a user reads, in lines of at most ``width`` letters where words allow it."""
+    def text(self, width: int = 100, *, lang: Lang = "en") -> str:
+        """Return what a user reads.
+
+        Parameters
+        ----------
+        width : int
+            How many letters a line has at most, where words allow it.
+        lang : {"en", "zh"}
+            The language.
+
+        Raises
+        ------
+        ConfigError
+            When the language is another.
+        """
         lines = [
-            line
-            for understood in self._understood()
-            for line in textwrap.wrap(understood, width, break_on_hyphens=False)
+            line for text in self._understood() for line in _lines(say(text, lang), width, lang)
         ]
         groups = _grouped(self.findings)
         for severity in SEVERITIES:
             chosen = [group for group in groups if group[0].severity == severity]
             if chosen:
-                lines += ["", _HEADINGS[severity]]
+                lines += ["", say(_HEADINGS[severity], lang)]
             for group in chosen:
-                lines += _group_lines(group, width, several=self.n_series != 1)
-        return "\n".join([*lines, "", self._conclusion(groups)])
+                lines += _group_lines(group, width, lang, several=self.n_series != 1)
+        return "\n".join([*lines, "", say(self._conclusion(groups), lang)])
 
     def __str__(self) -> str:
         return self.text()
 
-    def _understood(self) -> list[str]:
+    def _understood(self) -> list[Said]:
         if not self.n_series:
-            return ["No series could be read."]
-        frequency = "no frequency" if "time" in self.columns else "no stamps"
+            return [said("No series could be read.")]
+        frequency = said("no frequency" if "time" in self.columns else "no stamps")
         if self.frequency is not None:
             words = _FREQUENCIES.get(self.frequency.partition("-")[0])
-            frequency = f"frequency {self.frequency}" + (f" ({words})" if words else "")
+            frequency = said("frequency {alias}", alias=self.frequency)
+            if words:
+                template = "frequency {alias} ({words})"
+                frequency = said(template, alias=self.frequency, words=said(words))
             if self.frequency.isdecimal():
-                frequency = f"whole numbers for stamps, {self.frequency} apart"
-        season = "no season" if self.season_length == 1 else f"season of {self.season_length} steps"
+                template = "whole numbers for stamps, {step} apart"
+                frequency = said(template, step=self.frequency)
+        season = said("no season")
+        if self.season_length > 1:
+            season = said("season of {m} steps", m=self.season_length)
         parts = [
-            f"{self.n_series:,} series, {counted(self.n_values, 'value', 'values')}: {frequency}, "
-            f"{season}, {self.first} to {self.last}."
+            said(
+                "{n:,} series, {values:value|values}: {frequency}, {season}, {first} to {last}.",
+                n=self.n_series,
+                values=self.n_values,
+                frequency=frequency,
+                season=season,
+                first=self.first,
+                last=self.last,
+            )
         ]
-        named = [f"{_ROLES[role]} {name!r}" for role, name in self.columns.items()]
+        named = [said(_ROLES[role], name=name) for role, name in self.columns.items()]
         if named:
-            parts.append(f"Columns: {', '.join(named)}.")
+            parts.append(said("Columns: {named}.", named=named))
         return parts
 
-    def _conclusion(self, groups: list[list[Finding]]) -> str:
+    def _conclusion(self, groups: list[list[Finding]]) -> Said:
         n = Counter(group[0].severity for group in groups)
-        look = "is worth a look", "are worth a look"
-        if n["error"]:
-            rest = f"; {_things(n['warning'], 'more ', look)}" if n["warning"] else ""
-            return f"{counted(n['error'], 'error stops', 'errors stop')} a forecast{rest}."
-        rest = f"; {_things(n['warning'], '', look)}" if n["warning"] else ""
-        return f"Nothing stops a forecast{rest}."
+        errors, warnings = n["error"], n["warning"]
+        if errors and warnings:
+            return said(
+                "{n:error stops|errors stop} a forecast; {more:more thing is|more things are} "
+                "worth a look.",
+                n=errors,
+                more=warnings,
+            )
+        if errors:
+            return said("{n:error stops|errors stop} a forecast.", n=errors)
+        if warnings:
+            template = "Nothing stops a forecast; {n:thing is|things are} worth a look."
+            return said(template, n=warnings)
+        return said("Nothing stops a forecast.")
 
 
 _HEADINGS: dict[Severity, str] = {
@@ -153,8 +204,20 @@ _HEADINGS: dict[Severity, str] = {
 }
 
 
-def _things(n: int, more: str, verbs: tuple[str, str]) -> str:
-    return counted(n, f"{more}thing {verbs[0]}", f"{more}things {verbs[1]}")
+def _lines(
+    text: str, width: int, lang: Lang, first: str = "", rest: str = "", *, whole: bool = False
+) -> list[str]:
+    """Break a text into lines; words that are too long for one stay ``whole``."""
+    if lang == "zh":
+        return wrap(text, width, first, rest)
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=not whole,
+        break_on_hyphens=False,
+    )
 
 
 def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
@@ -166,19 +229,12 @@ def _grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
     return list(groups.values())
 
 
-def _group_lines(group: list[Finding], width: int, *, several: bool) -> list[str]:
+def _group_lines(group: list[Finding], width: int, lang: Lang, *, several: bool) -> list[str]:
     first = group[0]
     margin = " " * _MARGIN
 
     def wrapped(text: str, indent: str, rest: str) -> list[str]:
-        return textwrap.wrap(
-            text,
-            max(width, 40),
-            initial_indent=indent,
-            subsequent_indent=rest,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        return _lines(say(text, lang), max(width, 40), lang, indent, rest, whole=True)
 
     lines = wrapped(first.message, f"  {first.code:{_MARGIN - 2}}", margin)
     if len(f"  {first.code}") >= _MARGIN:
@@ -187,25 +243,28 @@ def _group_lines(group: list[Finding], width: int, *, several: bool) -> list[str
     for finding in placed[:_SHOWN]:
         lines += wrapped(_place(finding, several), f"{margin}- ", f"{margin}  ")
     if len(placed) > _SHOWN:
-        lines.append(f"{margin}- and others; --json and .to_frame() name the first 20.")
+        lines += wrapped(
+            "and others; --json and .to_frame() name the first 20.", f"{margin}- ", f"{margin}  "
+        )
     if first.fix:
         lines += wrapped(first.fix, f"{margin}> ", f"{margin}  ")
     return lines
 
 
 def _place(finding: Finding, several: bool) -> str:
+    parts = {"series": finding.series, "where": finding.where}
     if finding.series is None or not several:
-        return finding.where
-    return f"{finding.series}: {finding.where}" if finding.where else finding.series
+        return said("{where}", **parts)
+    return said("{series}: {where}" if finding.where else "{series}", **parts)
 
 
 _ROLES = {
-    "time": "stamps",
-    "target": "values",
-    "id": "series",
-    "past": "known up to now",
-    "future": "known ahead",
-    "static": "static",
+    "time": "stamps {name!r}",
+    "target": "values {name!r}",
+    "id": "series {name!r}",
+    "past": "known up to now {name!r}",
+    "future": "known ahead {name!r}",
+    "static": "static {name!r}",
 }
 # fmt: off
 _FREQUENCIES = {
@@ -352,6 +411,8 @@ def examine_data(
         first=first,
         last=last,
         columns=source.columns,
+        panel=panel,
+        headings=source.headings,
     )
 
 
@@ -362,6 +423,7 @@ class _Source:
         self.data, self.intake, self.future = data, intake, future
         self.how: dict[str, Any] = {} if format is None else {"format": format}
         self.columns: dict[str, str] = {}
+        self.headings: tuple[str, ...] = ()
 
     def panel(self, found: Findings) -> Panel | None:
         """Return what can be used; None for nothing."""
@@ -401,6 +463,8 @@ class _Source:
             **self.how,
         )
         self._take(table.columns, has_id=table.has_id, has_time=table.has_time)
+        if table.rows is None:
+            self.headings = tuple(map(str, table.frame.columns))
         return table.panel(intake, found)
 
     def _take(self, columns: Columns, *, has_id: bool, has_time: bool) -> None:
@@ -497,13 +561,14 @@ def require_sound(
     notes = []
     for group in groups:
         if group[0].severity == "warning" and group[0].code != "covariate-short":
-            places = _places(group, panel)
-            message = group[0].message.removesuffix(".")
-            notes.append(f"{message} ({places})." if places else f"{message}.")
+            places, message = _places(group, panel), as_said(group[0].message)
+            if places:
+                message = said("{message:bare} ({places}).", message=message, places=places)
+            notes.append(message)
     return tuple(notes)
 
 
-def _places(group: list[Finding], panel: Panel) -> str | None:
+def _places(group: list[Finding], panel: Panel) -> Said | None:
     several = panel.n_series > 1
     texts = [text for finding in group if (text := _place(finding, several))]
     return some(texts, len(texts), 3) or None

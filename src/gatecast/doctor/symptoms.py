@@ -17,7 +17,8 @@ import numpy as np
 from gatecast.cells import some
 from gatecast.doctor.facts import INTERMITTENT, differences, examine, lag_of, season_of
 from gatecast.findings import Finding, Findings, Place, Severity
-from gatecast.panel import Panel, counted, ranges
+from gatecast.language import Said, said, sentences
+from gatecast.panel import Panel, ranges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,27 +113,30 @@ class _Case:
         code: str,
         severity: Severity,
         which: Bools,
-        verbs: tuple[str, str],
         message: str,
         *,
         where: Callable[[int], str],
         fix: str,
         worst: NDArray[Any] | None = None,
+        **parts: Any,
     ) -> None:
-        """Report what some series are or do, those with most of ``worst`` first."""
+        """Report what some series are or do, those with most of ``worst`` first.
+
+        ``message`` is a template, of ``who`` they are, how many (``n``), and of ``parts``.
+        """
         series = np.flatnonzero(which)
         n = len(series)
         if not n:
             return
         if worst is not None:
             series = series[np.argsort(-worst[series], kind="stable")]
-        who = (
-            f"{n:,} of {self.panel.n_series:,} series" if self.panel.n_series > 1 else "The series"
-        )
+        who = said("The series")
+        if self.panel.n_series > 1:
+            who = said("{n:,} of {all:,} series", n=n, all=self.panel.n_series)
         self.found.report(
             code,
             severity,
-            f"{who} {verbs[n > 1]} {message}",
+            said(message, who=who, n=n, **parts),
             (Place(self.panel.ids[i], where(i)) for i in series.tolist()),
             fix=fix,
         )
@@ -140,8 +144,8 @@ class _Case:
     def stamp(self, i: int, position: int) -> str:
         return _stamp(self.panel, i, position)
 
-    def length(self, i: int) -> str:
-        return counted(int(self.panel.lengths[i]), "value", "values")
+    def length(self, i: int) -> Said:
+        return said("{n:value|values}", n=int(self.panel.lengths[i]))
 
 
 def _stamp(panel: Panel, i: int, position: int) -> str:
@@ -162,11 +166,14 @@ def _look_at_lengths(case: _Case) -> None:
         case.found.report(
             "short",
             "error",
-            f"The data are too short: {counted(h or 1, 'step', 'steps')} ahead need at least "
-            f"{least} values in a series.",
-            value=f"{counted(longest, 'value', 'values')} in the longest",
-            fix=f"Ask for at most {counted(possible, 'step', 'steps')}: h={possible} "
-            f"(-h {possible})."
+            said(
+                "The data are too short: {h:step|steps} ahead need at least {least} values in a "
+                "series.",
+                h=h or 1,
+                least=least,
+            ),
+            value=said("{n:value|values} in the longest", n=longest),
+            fix=said("Ask for at most {h:step|steps}: h={h} (-h {h}).", h=possible)
             if possible > 0
             else "Add data.",
         )
@@ -175,8 +182,9 @@ def _look_at_lengths(case: _Case) -> None:
         "short",
         "warning",
         lengths < least,
-        ("is", "are"),
-        f"too short to be trained on, which takes {least} values; what the others teach serves.",
+        "{who} {n:=is|are} too short to be trained on, which takes {least} values; what the others "
+        "teach serves.",
+        least=least,
         where=case.length,
         fix="Add data, or leave them out.",
         worst=-lengths,
@@ -185,8 +193,9 @@ def _look_at_lengths(case: _Case) -> None:
         "short",
         "warning",
         (lengths < 2 * m) & (lengths >= least) & (m > 1),
-        ("has", "have"),
-        f"fewer than two seasons of {m} steps, too few to tell a season from chance.",
+        "{who} {n:=has|have} fewer than two seasons of {m} steps, too few to tell a season from "
+        "chance.",
+        m=m,
         where=case.length,
         fix="Add data; if there is no such season, say so: season_length=1 (--season-length 1).",
         worst=-lengths,
@@ -197,11 +206,12 @@ def _look_at_ids(case: _Case) -> None:
     """Every series has one row: the ids are something else."""
     ids = case.panel.ids
     numbers = all(isinstance(x, float) and x % 1 for x in ids)
-    what = "holds measurements" if numbers else "is different in every row"
     case.found.report(
         "id-looks-like-values" if numbers else "id-like",
         "error",
-        f"The column of ids {what}: each is a series of one value.",
+        "The column of ids holds measurements: each is a series of one value."
+        if numbers
+        else "The column of ids is different in every row: each is a series of one value.",
         value=some((str(x) for x in ids), len(ids), 3),
         fix="Name the column that tells the series apart, id_col= (--id); a single series needs "
         "none.",
@@ -221,21 +231,25 @@ def _look_at_ends(case: _Case) -> None:
             "ends-early",
             "info",
             "The series end at different times; each is forecast from its own end.",
-            value=f"{case.stamp(first, ends[first])} to {case.stamp(final, ends[final])}",
+            value=said(
+                "{low} to {high}",
+                low=case.stamp(first, ends[first]),
+                high=case.stamp(final, ends[final]),
+            ),
         )
         return
     behind, _ = frequency.steps_between(last, np.full_like(last, last.max()))
 
     def where(i: int) -> str:
-        steps = counted(int(behind[i]), "step", "steps")
-        return f"ends {case.stamp(i, ends[i])}, {steps} early"
+        template = "ends {stamp}, {n:step|steps} early"
+        return said(template, stamp=case.stamp(i, ends[i]), n=int(behind[i]))
 
     case.tell(
         "ends-early",
         "warning",
         early,
-        ("ends", "end"),
-        "before the others: the forecast begins there, in what is the past for the others.",
+        "{who} {n:=ends|end} before the others: the forecast begins there, in what is the past for "
+        "the others.",
         where=where,
         fix="Add the missing rows, or leave out series that have ended.",
         worst=behind,
@@ -250,18 +264,16 @@ def _look_at_spread(case: _Case) -> None:
         "all-zero",
         "warning",
         flat & (facts.low == 0),
-        ("is", "are"),
-        "zero throughout, and so is the forecast.",
-        where=lambda i: f"all {case.length(i)}",
+        "{who} {n:=is|are} zero throughout, and so is the forecast.",
+        where=lambda i: said("all {n:value|values}", n=int(case.panel.lengths[i])),
         fix=recorded,
     )
     case.tell(
         "constant",
         "warning",
         flat & (facts.low != 0),
-        ("never changes:", "never change:"),
-        "the forecast repeats the value.",
-        where=lambda i: f"always {_number(facts.low[i])}",
+        "{who} never {n:=changes|change}: the forecast repeats the value.",
+        where=lambda i: said("always {value}", value=_number(facts.low[i])),
         fix=recorded,
     )
     span = facts.high - facts.low
@@ -270,15 +282,22 @@ def _look_at_spread(case: _Case) -> None:
 
     def where(i: int) -> str:
         if stuck[i]:
-            return f"{_percent(facts.same[i])} of the values are {_number(facts.middle[i])}"
-        return f"changes by {_number(span[i])} around {_number(facts.middle[i])}"
+            return said(
+                "{share} of the values are {value}",
+                share=_percent(facts.same[i]),
+                value=_number(facts.middle[i]),
+            )
+        return said(
+            "changes by {size} around {value}",
+            size=_number(span[i]),
+            value=_number(facts.middle[i]),
+        )
 
     case.tell(
         "near-constant",
         "warning",
         ~flat & (tiny | stuck) & (facts.n >= 10),
-        ("hardly changes:", "hardly change:"),
-        "there is little to learn.",
+        "{who} hardly {n:=changes|change}: there is little to learn.",
         where=where,
         fix="Look whether rounding or a stuck sensor is behind it.",
     )
@@ -293,31 +312,35 @@ def _look_at_zeros(case: _Case) -> None:
         "intermittent",
         "info",
         often & (facts.regular < 0.5) & (facts.n >= 10),
-        ("is", "are"),
-        "zero again and again. The forecast is a median: where zeros are the rule it is 0, or "
-        "nearly so.",
-        where=lambda i: f"{_percent(facts.zeros[i])} zeros",
-        fix="If totals are what counts, forecast them: "
-        + (
-            f"freq={coarser!r}, resample='sum' (--freq {coarser} --resample sum)."
-            if coarser
-            else "add several steps up before."
-        ),
+        "{who} {n:=is|are} zero again and again. The forecast is a median: where zeros are the "
+        "rule it is 0, or nearly so.",
+        where=lambda i: said("{share} zeros", share=_percent(facts.zeros[i])),
+        fix=said(
+            "If totals are what counts, forecast them: freq={freq!r}, resample='sum' (--freq "
+            "{freq} --resample sum).",
+            freq=coarser,
+        )
+        if coarser
+        else "If totals are what counts, forecast them: add several steps up before.",
         worst=facts.zeros,
     )
     few = (facts.negative > 0) & (facts.negative <= np.maximum(1, 0.01 * facts.n))
 
     def where(i: int) -> str:
         lowest = case.stamp(i, int(np.nanargmin(_of(panel, i))))
-        values = counted(int(facts.negative[i]), "value", "values")
-        return f"{values}, the lowest {_told(facts.low[i])} at {lowest}"
+        return said(
+            "{n:value|values}, the lowest {value} at {stamp}",
+            n=int(facts.negative[i]),
+            value=_told(facts.low[i]),
+            stamp=lowest,
+        )
 
     case.tell(
         "negative",
         "warning",
         few & (facts.zeros >= 0.02) & (facts.n >= 20),
-        ("has", "have"),
-        "a few negative values beside zeros and positive ones, which may be returns or mistakes.",
+        "{who} {n:=has|have} a few negative values beside zeros and positive ones, which may be "
+        "returns or mistakes.",
         where=where,
         fix="If they are mistakes, correct them or leave them empty.",
     )
@@ -330,12 +353,13 @@ def _look_at_missing(case: _Case) -> None:
         "frequency-conflict",
         "warning",
         rare,
-        ("has", "have"),
-        "a value every few steps only: the frequency is that of other series or a few rows, and "
-        "all steps between count as missing.",
-        where=lambda i: (
-            f"{counted(int(facts.n[i]), 'value', 'values')} in {lengths[i]:,} steps, at least "
-            f"{facts.apart[i]} apart"
+        "{who} {n:=has|have} a value every few steps only: the frequency is that of other series "
+        "or a few rows, and all steps between count as missing.",
+        where=lambda i: said(
+            "{n:value|values} in {steps:,} steps, at least {apart} apart",
+            n=int(facts.n[i]),
+            steps=int(lengths[i]),
+            apart=int(facts.apart[i]),
         ),
         fix="Forecast series of different frequencies apart, or bring all to the coarsest: "
         "freq='MS', resample='mean' (--freq MS --resample mean).",
@@ -347,13 +371,16 @@ def _look_at_missing(case: _Case) -> None:
         first = case.stamp(i, int(facts.first_missing[i]))
         if n == 1:
             return first
-        together = "all together" if run == n else f"at most {run:,} in a row"
-        return f"{n:,} of {lengths[i]:,}, the first {first}, {together}"
+        parts = {"n": n, "all": int(lengths[i]), "stamp": first}
+        if run == n:
+            return said("{n:,} of {all:,}, the first {stamp}, all together", **parts)
+        return said(
+            "{n:,} of {all:,}, the first {stamp}, at most {run:,} in a row", run=run, **parts
+        )
 
     rows = _are_rows(case)
-    code, what = ("gap", "rows") if rows else ("missing", "values")
+    code, what = ("gap", said("rows")) if rows else ("missing", said("values"))
     much = (facts.missing > 0.1 * lengths) | (facts.longest_run >= max(case.m, 10))
-    told = "The network is told where, and is not trained on them."
     fill = "To fill them: fill='interpolate' (--fill interpolate), or zero where no row means 0."
     share = facts.missing / np.maximum(lengths, 1)
     lacking = (facts.missing > 0) & ~rare
@@ -361,9 +388,10 @@ def _look_at_missing(case: _Case) -> None:
         code,
         "warning",
         lacking & much,
-        ("lacks", "lack"),
-        f"many {what} inside: more than a tenth, or more than a season on end. {told} Forecasts "
-        "that begin near such holes know little.",
+        "{who} {n:=lacks|lack} many {what} inside: more than a tenth, or more than a season on "
+        "end. The network is told where, and is not trained on them. Forecasts that begin near "
+        "such holes know little.",
+        what=what,
         where=where,
         fix=fill,
         worst=share,
@@ -372,8 +400,9 @@ def _look_at_missing(case: _Case) -> None:
         code,
         "info",
         lacking & ~much,
-        ("lacks", "lack"),
-        f"{what} inside. {told}",
+        "{who} {n:=lacks|lack} {what} inside. The network is told where, and is not trained on "
+        "them.",
+        what=what,
         where=where,
         fix=fill,
         worst=share,
@@ -395,11 +424,13 @@ def _look_at_jumps(case: _Case) -> None:
         "level-shift",
         "warning",
         facts.shift >= 0,
-        ("shifts", "shift"),
-        "from one level to another at once; what lies before teaches the network less.",
-        where=lambda i: (
-            f"{case.stamp(i, int(facts.shift[i]))}, from about {_number(facts.before[i])} to "
-            f"{_number(facts.after[i])}"
+        "{who} {n:=shifts|shift} from one level to another at once; what lies before teaches the "
+        "network less.",
+        where=lambda i: said(
+            "{stamp}, from about {before} to {after}",
+            stamp=case.stamp(i, int(facts.shift[i])),
+            before=_number(facts.before[i]),
+            after=_number(facts.after[i]),
         ),
         fix="If the unit or what is counted changed, bring both parts to one, or leave the older "
         "out.",
@@ -417,18 +448,25 @@ def _look_at_jumps(case: _Case) -> None:
         near = np.delete(y[max(0, p - reach) : p + reach + 1], min(p, reach))
         near = np.sort(near[~np.isnan(near)])
         low, high = near[len(near) // 10], near[-1 - len(near) // 10]
-        more = f"; {end - begin - 1} more" if end - begin > 1 else ""
-        usual = f"around it {_number(low)} to {_number(high)}"
-        return f"{_told(y[p])} at {case.stamp(i, p)}, {usual}{more}"
+        one = said(
+            "{value} at {stamp}, around it {low} to {high}",
+            value=_told(y[p]),
+            stamp=case.stamp(i, p),
+            low=_number(low),
+            high=_number(high),
+        )
+        others = end - begin - 1
+        return said("{one}; {more} more", one=one, more=others) if others else one
 
     common = panel.n_series >= 20 and 4 * np.count_nonzero(farthest) > panel.n_series
     case.tell(
         "outlier",
         "info" if common else "warning",
         farthest > 0,
-        ("has", "have"),
-        "single values far from those around them and from their season"
-        + (", which is common in these data." if common else "."),
+        "{who} {n:=has|have} single values far from those around them and from their season, "
+        "which is common in these data."
+        if common
+        else "{who} {n:=has|have} single values far from those around them and from their season.",
         where=where,
         fix="If they are mistakes, correct them or leave them empty. If they recur (a holiday, a "
         "sale), tell the network when: future_covariates= (--future), holidays='DE' "
@@ -450,8 +488,13 @@ def _look_at_size(case: _Case) -> None:
             "info",
             "The series are of very different size. Training does not mind, as each window is "
             "scaled by itself; but an RMSE over all is that of the largest.",
-            value=f"up to {_number(size[small])} ({ids[small]}), up to {_number(size[big])} "
-            f"({ids[big]})",
+            value=said(
+                "up to {low} ({small}), up to {high} ({big})",
+                low=_number(size[small]),
+                small=str(ids[small]),
+                high=_number(size[big]),
+                big=str(ids[big]),
+            ),
             fix="Judge by MASE, which has no unit.",
         )
 
@@ -461,9 +504,11 @@ def _look_at_season(case: _Case) -> None:
         case.found.report(
             "season",
             "info",
-            f"It looks as if there were a season of {case.unsaid} steps, which the stamps do not "
-            "say.",
-            fix=f"If so, say it: season_length={case.unsaid} (--season-length {case.unsaid}).",
+            said(
+                "It looks as if there were a season of {m} steps, which the stamps do not say.",
+                m=case.unsaid,
+            ),
+            fix=said("If so, say it: season_length={m} (--season-length {m}).", m=case.unsaid),
         )
 
 
@@ -483,17 +528,19 @@ def _look_at_covariates(case: _Case) -> None:
             x = table[:, j]
             x = x[~np.isnan(x)]
             if not len(x):
-                value = "no value in any row"
+                value = said("no value in any row")
             elif x.min() == x.max():
-                value = f"always {_number(float(x[0]))}"
+                value = said("always {value}", value=_number(float(x[0])))
             else:
                 continue
             case.found.report(
                 "covariate-constant",
                 "warning",
-                f"The covariate {name!r} never changes: it tells the network nothing.",
+                said(
+                    "The covariate {name!r} never changes: it tells the network nothing.", name=name
+                ),
                 value=value,
-                fix=f"Leave it out of {option}.",
+                fix=said("Leave it out of {option}.", option=option),
             )
     if panel.n_series < 2:
         return
@@ -503,9 +550,13 @@ def _look_at_covariates(case: _Case) -> None:
             case.found.report(
                 "covariate-constant",
                 "warning",
-                f"The covariate {name!r} is the same for all series: it tells the network nothing.",
-                value=f"always {known[0]}",
-                fix="Leave it out of static_covariates (--static).",
+                said(
+                    "The covariate {name!r} is the same for all series: it tells the network "
+                    "nothing.",
+                    name=name,
+                ),
+                value=said("always {value}", value=str(known[0])),
+                fix=said("Leave it out of {option}.", option="static_covariates (--static)"),
             )
 
 
@@ -515,8 +566,11 @@ def _look_ahead(case: _Case) -> None:
         case.found.report(
             "cold",
             "info",
-            f"{counted(panel.cold.n_series, 'series has', 'series have')} no value at all; each is "
-            "forecast like those that its covariates make most similar.",
+            said(
+                "{n:series has|series have} no value at all; each is forecast like those that its "
+                "covariates make most similar.",
+                n=panel.cold.n_series,
+            ),
             (Place(name, "") for name in panel.cold.ids),
         )
     if not panel.columns.future:
@@ -527,23 +581,29 @@ def _look_ahead(case: _Case) -> None:
         case.found.report(
             "covariate-ahead" if ahead else "covariate-short",
             "info",
-            f"The future covariates reach {counted(ahead, 'step', 'steps')} beyond the end of "
-            f"{'the' if panel.n_series == 1 else 'all'} series; no forecast can go further without "
-            "more of them.",
+            said(
+                "The future covariates reach {n:step|steps} beyond the end of the series; no "
+                "forecast can go further without more of them."
+                if panel.n_series == 1
+                else "The future covariates reach {n:step|steps} beyond the end of all series; no "
+                "forecast can go further without more of them.",
+                n=ahead,
+            ),
             fix="" if ahead else _MORE_AHEAD,
         )
         return
     places = [place for part in parts for place in _uncovered(part, h)]
     if places:
         wrong = case.missing_future == "error"
-        rest = "" if wrong else f"; what is missing is {_TAKEN[case.missing_future]}"
         case.found.report(
             "covariate-short",
             "error" if wrong else "warning",
-            f"The future covariates do not cover the {'step' if h == 1 else f'{h:,} steps'} to "
-            f"forecast{rest}.",
+            said(
+                _UNCOVERED[case.missing_future],
+                steps=said("step") if h == 1 else said("{h:,} steps", h=h),
+            ),
             places,
-            fix=_MORE_AHEAD + _REPEAT * wrong,
+            fix=sentences([_MORE_AHEAD, _REPEAT]) if wrong else _MORE_AHEAD,
         )
 
 
@@ -562,15 +622,25 @@ def _uncovered(panel: Panel, h: int) -> Iterator[Place]:
         lacking = np.ones(len(panel.columns.future), bool)
         if first[i] < reach[i]:
             lacking = np.isnan(covariates.future[begin[i] + first[i]])
-        names = ", ".join(name for name, x in zip(panel.columns.future, lacking, strict=True) if x)
-        yield Place(panel.ids[i], f"{names} from {_stamp(panel, i, panel.lengths[i] + first[i])}")
+        where = said(
+            "{names} from {stamp}",
+            names=[name for name, x in zip(panel.columns.future, lacking, strict=True) if x],
+            stamp=_stamp(panel, i, panel.lengths[i] + first[i]),
+        )
+        yield Place(panel.ids[i], where)
 
 
-_TAKEN = {"last": "held at the last value", "seasonal": "that of a season before"}
+_UNCOVERED = {
+    "error": "The future covariates do not cover the {steps} to forecast.",
+    "last": "The future covariates do not cover the {steps} to forecast; what is missing is held "
+    "at the last value.",
+    "seasonal": "The future covariates do not cover the {steps} to forecast; what is missing is "
+    "that of a season before.",
+}
 _MORE_AHEAD = (
     "Give rows with them and without a value, or a table of its own: future_df= (--future-file)."
 )
-_REPEAT = " missing_future='seasonal' (--missing-future seasonal) repeats the last season instead."
+_REPEAT = "missing_future='seasonal' (--missing-future seasonal) repeats the last season instead."
 
 
 def _look_for_leaks(case: _Case) -> None:
@@ -603,18 +673,24 @@ def _look_for_leaks(case: _Case) -> None:
             case.found.report(
                 "covariate-leak",
                 "warning",
-                f"The covariate {name!r} rises and falls exactly with the target {_at_lag(lag)}. "
-                "If that is not known when a forecast is made, its scores are far too good.",
-                value=f"column {name}",
-                fix="Leave it out, or shift it within each series by "
-                f"{counted(lag - known, 'row', 'rows')}: .shift({lag - known}).",
+                said(
+                    "The covariate {name!r} rises and falls exactly with the target {when}. If "
+                    "that is not known when a forecast is made, its scores are far too good.",
+                    name=name,
+                    when=_at_lag(lag),
+                ),
+                value=said("column {name}", name=name),
+                fix=said(
+                    "Leave it out, or shift it within each series by {n:row|rows}: .shift({n}).",
+                    n=lag - known,
+                ),
             )
 
 
-def _at_lag(lag: int) -> str:
+def _at_lag(lag: int) -> Said:
     if lag == 0:
-        return "of the same step"
-    return f"{counted(abs(lag), 'step', 'steps')} {'later' if lag > 0 else 'before'}"
+        return said("of the same step")
+    return said("{n:step|steps} later" if lag > 0 else "{n:step|steps} before", n=abs(lag))
 
 
 def _of(panel: Panel, i: int) -> Doubles:
@@ -636,7 +712,9 @@ def _number(x: float) -> str:
 def _told(x: float) -> str:
     """Write a number; say if it is one that is often written where there is none."""
     mark = x < 0 and set(f"{abs(x):g}") == {"9"} and abs(x) > 90
-    return f"{_number(x)} (often the mark of a missing value)" if mark else _number(x)
+    if mark:
+        return said("{value} (often the mark of a missing value)", value=_number(x))
+    return _number(x)
 
 
 def _percent(share: float) -> str:

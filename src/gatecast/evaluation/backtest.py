@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy as np
 from gatecast import _core
 from gatecast.errors import DataError
 from gatecast.evaluation.metrics import mae, mase_scale, mean_of_steps, rmse, smape
+from gatecast.language import Lang, said
 from gatecast.panel import MissingFuture, Panel, counted
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from gatecast.models.forecaster import Forecaster
     from gatecast.models.inputs import Prediction
     from gatecast.panel import Intake
+    from gatecast.report.backtest import BacktestView
+    from gatecast.report.view import Backtested
 
     Doubles = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -96,7 +100,7 @@ class Backtest:
     truth : ndarray
         float64 ``[K, S, h]``.
     scale, spread : ndarray
-        float64 ``[K, S]``: what MASE divides by; see :func:`spread_of`.
+        float64 ``[K, S]``: what MASE divides by; see ``spread_of``.
     outputs : dict of str to ndarray
         float64 ``[K, S, h, Q]`` by model; ``Q`` is 1 without quantiles.
     quantiles : dict of str to tuple of float
@@ -172,6 +176,78 @@ class Backtest:
             assumed=max(self.assumed, other.assumed),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
         )
+
+    def errors_by_step(self, name: str) -> Doubles:
+        """Return a model's mean absolute error at each step, in units of MASE, ``[h]``."""
+        errors = np.abs(self.truth - self.point(name)) / self.scale[:, :, None]
+        errors = np.where(np.isfinite(errors), errors, np.nan)
+        return mean_of_steps(errors.reshape(-1, self.h).T)
+
+    def plot(
+        self,
+        unique_id: Any = None,
+        models: str | Sequence[str] | None = None,
+        *,
+        by_step: bool = False,
+        path: str | os.PathLike[str] | None = None,
+        lang: Lang = "en",
+    ) -> Any:
+        """Draw a series and how its past was forecast, or the error at each step.
+
+        Parameters
+        ----------
+        unique_id : optional
+            Which series; the first by default.
+        models : str or sequence of str, optional
+            Which models; by default all, of which the best three are seen at first.
+        by_step : bool
+            Draw the MASE at each step, over all series, instead of one series.
+        path : path-like, optional
+            Write a PNG there, too, with the extra ``plot``.
+        lang : {"en", "zh"}
+            The language of its words.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+            Windows that overlap are not all drawn: as many of the newest as stand side by side.
+
+        Raises
+        ------
+        DataError
+            When there is no such series.
+        ConfigError
+            When there is no such model.
+        """
+        from gatecast.report.backtest import draw_backtest
+
+        view = self._view(unique_id)
+        return draw_backtest(view, models=models, by_step=by_step, path=path, lang=lang)
+
+    def _view(self, unique_id: Any) -> BacktestView:
+        from gatecast.report.backtest import BacktestView, place_of
+
+        panel = self.panel
+        s = place_of(unique_id, [str(name) for name in panel.ids])
+        there = np.flatnonzero(~np.isnan(self.truth[:, s]).all(axis=1))
+        return BacktestView(
+            name=str(panel.ids[s]),
+            history_ds=panel.stamps(s),
+            history=panel.values[panel.indptr[s] : panel.indptr[s + 1]],
+            windows=[self.window(int(k), s) for k in there],
+            errors={name: self.errors_by_step(name) for name in self.outputs},
+            n_windows=self.n_windows,
+            season_length=self.season_length,
+        )
+
+    def window(self, k: int, s: int) -> Backtested:
+        """Return what all models forecast of a series in a window, to be drawn."""
+        from gatecast.report.view import Backtested
+
+        one = self.panel.select(np.arange(self.panel.n_series) == s)
+        at = replace(one, last=self.stamps[k, s : s + 1])
+        forecast = {name: self.point(name)[k, s] for name in self.outputs}
+        return Backtested(at.future_stamps(0, self.h), forecast)
 
 
 _BY_WINDOW = ("stamps", "ends", "truth", "scale", "spread")
@@ -447,7 +523,8 @@ def backtest(
     if interrupted:
         if not (partial and whole):
             raise KeyboardInterrupt
-        notes[f"Interrupted: {whole} of {at.n_windows} windows are finished."] = None
+        template = "Interrupted: {n} of {all} windows are finished."
+        notes[said(template, n=whole, all=at.n_windows)] = None
     truth, scale, spread, stamps = windows.truths(season_length)
     done = slice(0, whole)
     return Backtest(

@@ -20,6 +20,7 @@ from gatecast.evaluation.backtest import (
     point_scores,
 )
 from gatecast.evaluation.metrics import coverage
+from gatecast.language import said
 from gatecast.models.config import flag, whole_number
 from gatecast.models.forecaster import Forecaster, confidence_levels
 from gatecast.panel import Columns, Intake, MissingFuture, Panel, from_any, require_word
@@ -152,6 +153,7 @@ def cross_validation(
     frame
         Of the caller's kind: ``unique_id, ds, cutoff, y``, a column a model, and ``<Model>-lo-90``,
         ``<Model>-hi-90`` for a level. After Ctrl-C, the windows that are finished, with a warning.
+        :func:`gatecast.evaluate` scores it, :func:`gatecast.plot_backtest` draws it.
 
     Raises
     ------
@@ -251,12 +253,16 @@ def cross_validate(
     )
     notes = tested.notes
     if reported.n_windows < n_windows:
-        notes = (*notes, f"The series are long enough for {reported.n_windows} windows only.")
+        template = "The series are long enough for {n} windows only."
+        notes = (*notes, said(template, n=reported.n_windows))
     if tested.assumed:
         notes = (
             *notes,
-            f"Future covariates are missing in the rows of {tested.assumed} series; the last known "
-            "ones stood in.",
+            said(
+                "Future covariates are missing in the rows of {n} series; the last known ones "
+                "stood in.",
+                n=tested.assumed,
+            ),
         )
     tested = _with_notes(tested, notes)
     intervals: dict[str, Any] = {}

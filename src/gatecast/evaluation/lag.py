@@ -20,13 +20,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gatecast.errors import DataError
 from gatecast.evaluation.metrics import mean_of_steps
 from gatecast.intervals import t_quantile
+from gatecast.language import Lang
 from gatecast.panel import require_word
 
 if TYPE_CHECKING:
@@ -50,13 +51,10 @@ _FEWEST, _FEWEST_TIMES = 10, 4
 _ABSURD = 1e60
 """Multiples of the series' range at which a forecast is cut off, lest its square be infinite."""
 
-Lang = Literal["en", "zh"]
-"""The languages that findings can be said in."""
-
 
 @dataclass(frozen=True)
 class LagDiagnosis:
-    """What :func:`lag_diagnosis` found.
+    """What :func:`gatecast.lag_diagnosis` found.
 
     Attributes
     ----------

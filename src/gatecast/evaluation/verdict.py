@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatecast.errors import ConfigError
-from gatecast.evaluation.lag import LagDiagnosis, Lang
+from gatecast.evaluation.lag import LagDiagnosis
 from gatecast.intervals import t_quantile
+from gatecast.language import Lang
 from gatecast.models import SIMPLE
 from gatecast.panel import require_word
 

@@ -63,7 +63,7 @@ class Conformal(Forecaster):
     Before the model is fitted on everything, it is fitted on the beginning and forecasts the rest
     from several cutoffs. What it erred there, step by step, is how wide an interval must be: split
     conformal prediction, or conformalised quantile regression (Romano, Patterson & Candès, 2019)
-    for a model that was trained on quantiles. See :mod:`gatecast.intervals`.
+    for a model that was trained on quantiles. See ``gatecast.intervals``.
 
     Parameters
     ----------
@@ -326,7 +326,7 @@ class Conformal(Forecaster):
         n : int
             How many of each series.
         new, h, future_df, missing_future
-            As for :meth:`predict`.
+            As for :meth:`gatecast.LSTM.predict`.
         seed : int
             Same seed, same paths.
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gatecast.frequency import Frequency
+    from gatecast.gates.trace import Trace
 
 __all__ = ["Fitted", "Forecaster", "Settings", "confidence_levels"]
 
@@ -324,6 +325,68 @@ class Forecaster:
             return array[0] if panel.kind == "array-1d" else array
         shown = chosen if level is None or quantiles is not None else ()
         return prediction.frame(self.columns(prediction, shown, level))
+
+    def inspect(
+        self,
+        new: Any = None,
+        *,
+        unique_id: Any = None,
+        h: int | None = None,
+        context_length: int | None = None,
+        future_df: Any = None,
+        missing_future: MissingFuture = "error",
+        **intake: Unpack[IntakeChanges],
+    ) -> Trace:
+        """Look at what the network does while it reads a series, step by step.
+
+        A model that is made of several shows the first LSTM among them.
+
+        Parameters
+        ----------
+        new : frame, array_like, path-like or list of path-like, optional
+            Where the series is; that which was fitted by default.
+        unique_id : optional
+            Which series; the first by default.
+        h : int, optional
+            How many steps of the forecast to look at; the model's own by default.
+        context_length : int, optional
+            How many of the newest values the network reads. By default as many as for a forecast;
+            with more, it is seen on a longer stretch than it was trained on.
+        future_df, missing_future, freq, fill, duplicates, resample
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        Trace
+            ``forget, input, output, cell, hidden`` by layer ``[time, units]``; ``memory_length``;
+            ``attribution`` ``[h, time]``; ``plot()``, ``report(path)``, ``explain()``,
+            ``to_frame()``.
+
+        Raises
+        ------
+        ConfigError
+            When the model is not fitted, or there is no LSTM in it.
+        DataError
+            When the data cannot be used, or there is no such series.
+
+        Examples
+        --------
+        >>> import gatecast
+        >>> y = np.sin(np.arange(60) * 2 * np.pi / 12)
+        >>> model = gatecast.LSTM(h=6, context_length=24, hidden_size=8, epochs=20).fit(y)
+        >>> trace = model.inspect(y)
+        >>> trace.forget[0].shape, trace.attribution.shape
+        ((24, 8), (6, 24))
+        """
+        from gatecast.gates.inspect import inspect_panel, network_of, one_series
+
+        network = network_of(self)
+        panel = one_series(self.given_panel(new, future_df, intake), unique_id)
+        size = context_length and whole_number("context_length", context_length, 1, 10**9)
+        steps = network.horizon(h)
+        return inspect_panel(
+            network, panel, steps, context_length=size, missing_future=missing_future
+        )
 
     def save(self, path: str | PathLike[str], *, context: bool = True) -> None:
         """Write the model to one ``.safetensors`` file; :func:`gatecast.load` reads it.

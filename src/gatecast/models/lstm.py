@@ -12,6 +12,7 @@ import numpy as np
 from gatecast import _core
 from gatecast.cells import some
 from gatecast.errors import ConfigError, DataError
+from gatecast.language import said
 from gatecast.models.baselines import naive
 from gatecast.models.config import (
     LossName,
@@ -33,7 +34,6 @@ from gatecast.panel import (
     MissingFuture,
     Panel,
     Resample,
-    counted,
     from_any,
     indptr_of,
     ranges,
@@ -565,17 +565,23 @@ class LSTM(Forecaster):
         notes: tuple[str, ...] = ()
         if not seen.all():
             outputs[~seen] = naive(panel.select(~seen), h)[:, :, None]
-            blind = counted(int((~seen).sum()), "series", "series")
             notes = (
-                f"The newest {self.context_length_} values of {blind} are missing, all that the "
-                "network sees: the last value before them is repeated.",
+                said(
+                    "The newest {context} values of {n:series|series} are missing, all that the "
+                    "network sees: the last value before them is repeated.",
+                    context=self.context_length_,
+                    n=int((~seen).sum()),
+                ),
             )
         if not self.fitted.mask and (gaps := self._gaps(panel)):
             notes = (
                 *notes,
-                f"The newest {self.context_length_} values of {counted(gaps, 'series', 'series')} "
-                "have gaps, and the network was trained on complete series: it sees a straight "
-                "line in their place.",
+                said(
+                    "The newest {context} values of {n:series|series} have gaps, and the network "
+                    "was trained on complete series: it sees a straight line in their place.",
+                    context=self.context_length_,
+                    n=gaps,
+                ),
             )
         if panel.cold is None:
             return Prediction(panel, outputs, assumed, missing_future, self._middle, notes)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from gatecast.errors import MissingExtraError
+from gatecast.language import said
 from gatecast.models.baselines import Statistical, seasonal_naive
-from gatecast.panel import MissingFuture, counted
+from gatecast.panel import MissingFuture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,15 +53,21 @@ class _Automatic(Statistical):
         failed = np.isnan(prediction.point).any(axis=1)
         notes = list(prediction.notes)
         if not panel.observed.all():
-            notes.append(f"{self.name} saw straight lines in place of missing values.")
+            template = "{model} saw straight lines in place of missing values."
+            notes.append(said(template, model=self.name))
         if failed.any():
             season = self.season_length(panel)
             prediction.outputs[failed, :, 0] = seasonal_naive(panel, h, season)[failed]
             n = int(failed.sum())
             notes.append(
-                f"{self.name} could not forecast {n:,} of "
-                f"{counted(panel.n_series, 'series', 'series')}, mostly for being short: "
-                f"the {'last season' if season > 1 else 'last value'} is repeated instead."
+                said(
+                    "{model} could not forecast {n:,} of {all:series|series}, mostly for being "
+                    "short: the {what} is repeated instead.",
+                    model=self.name,
+                    n=n,
+                    all=panel.n_series,
+                    what=said("last season" if season > 1 else "last value"),
+                )
             )
         return replace(prediction, notes=tuple(notes))
 

@@ -22,7 +22,7 @@ class Theta(Statistical):
     """Half a line, half exponential smoothing: the Theta method, a benchmark of M4.
 
     All of it is estimated from the history that is to be continued, whenever it forecasts: see
-    :func:`theta`.
+    ``theta`` in its module.
 
     Parameters
     ----------

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatecast.gates.summary import n_observed
 from gatecast.report.figures import COLOURS, blank_figure, rule, shade
+from gatecast.report.gates import gates_chart, gates_under
+from gatecast.report.gates_words import explain
 from gatecast.report.page import Chart, Section, Table, write_page
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ def write_demo_page(path: str | os.PathLike[str], result: DemoResult) -> None:
             _full_sequence(result),
             _multiple_sequences(result),
             _future(result),
+            _gates(result),
             _training(result),
             Section("This run", facts=_facts(result)),
         ],
@@ -287,6 +292,42 @@ def _future(r: DemoResult) -> Section:
                 "A sine never changes and has no noise. Real series do and have. On your own "
                 "file, hold back the end and compare with simple forecasts first: gatecast "
                 "forecast FILE -h 12 does that by itself.",
+            ),
+        ),
+    )
+
+
+def _gates(r: DemoResult) -> Section:
+    # Along the demo's own x rather than positions in an array.
+    shift = round(float(r.x[-1])) - int(r.trace.ds[n_observed(r.trace) - 1])
+    ds, future_ds = r.trace.ds + shift, r.trace.future_ds + shift
+    trace = replace(r.trace, unique_id="sin(x)", ds=ds, future_ds=future_ds)
+    cells = sum(r.hidden_size)
+    return Section(
+        "What the gates do: forget, store, focus",
+        (
+            f"Each of the {cells} cells holds one number, its memory. At every step three gates, "
+            "each between 0 and 1, decide what becomes of it. Forget: how much of the memory is "
+            "kept, and how much let go. Store: how much of what is new is written into it. Focus: "
+            "how much of it is passed on, to the next layer and to the forecast. Nobody sets the "
+            "gates; the network learnt them.",
+            "Below is all of that while it read the last true window. A row is a cell, those with "
+            "the longest memory on top; the fuller the colour, the more is kept, written or passed "
+            "on. Move the slider, or point at the chart, to read a moment. Positions are x.",
+        ),
+        (gates_chart(trace),),
+        under=gates_under(trace),
+        items=tuple(explain(trace)),
+        facts=(
+            (
+                "What it shows",
+                "What each cell did with what it read, straight from the trained network, and at "
+                "the bottom, as leaning, which of the values the forecast hangs on.",
+            ),
+            (
+                "What it hides",
+                "Why. Gates are numbers that happened to forecast well; another seed learns "
+                "others. And leaning is true for small changes of this window only.",
             ),
         ),
     )

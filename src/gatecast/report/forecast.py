@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gatecast.models import SIMPLE
-from gatecast.report.figures import COLOURS, Style, blank_figure, chart_text, styles_of
+from gatecast.report.figures import COLOURS, blank_figure, chart_text, styles_of
 from gatecast.report.page import Chart, Section, Table, write_page
+from gatecast.report.scores import Steps, step_figure
 from gatecast.report.series import MAX_POINTS, Look, draw, lay_out
 from gatecast.report.view import ForecastView, SeriesView
 from gatecast.report.words import Words, percent, plain
@@ -19,7 +19,7 @@ from gatecast.report.words import Words, percent, plain
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["MAX_SERIES", "write_forecast_page"]
+__all__ = ["MAX_SERIES", "Figures", "forecast_figures", "write_forecast_page"]
 
 MAX_SERIES = 30
 _PAGE_POINTS = 160_000  # of all charts together: some 6 MB
@@ -68,6 +68,45 @@ def write_forecast_page(path: str | os.PathLike[str], view: ForecastView) -> Non
         sections=sections,
         glance=_glance(view, words),
         lang=view.lang,
+    )
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The charts of a forecast by themselves, for a page that is made elsewhere.
+
+    Parameters
+    ----------
+    series : tuple of (SeriesView, plotly.graph_objects.Figure)
+        In the order of the page.
+    by_step, calibration : plotly.graph_objects.Figure or None
+        None where nothing was tested.
+    """
+
+    series: tuple[tuple[SeriesView, go.Figure], ...]
+    by_step: go.Figure | None
+    calibration: go.Figure | None
+
+
+def forecast_figures(view: ForecastView) -> Figures:
+    """Return the charts that the page of a forecast has.
+
+    Parameters
+    ----------
+    view : ForecastView
+        What to show.
+
+    Raises
+    ------
+    ConfigError
+        ``view.lang`` is neither English nor Chinese.
+    """
+    look = _look(view, Words(view.lang))
+    series = sorted(view.series[:MAX_SERIES], key=lambda one: _ROLES.index(one.role))
+    return Figures(
+        series=tuple((one, draw(one, look)) for one in series),
+        by_step=_by_step(view, look) if view.errors_by_step and view.horizon > 1 else None,
+        calibration=_calibration(view, look) if view.calibration else None,
     )
 
 
@@ -200,33 +239,16 @@ def _small_charts(view: ForecastView, look: Look) -> list[Section]:
 
 def _by_step(view: ForecastView, look: Look) -> go.Figure:
     words = look.words
-    figure = blank_figure(words("step_axis"), words("step_error"))
     ranks = {str(row["model"]): rank for rank, row in enumerate(view.leaderboard)}
     names = sorted(view.errors_by_step, key=lambda name: ranks.get(name, len(ranks)))
     networks = [name for name in names if name.startswith("LSTM")][:1]
-    strong = {view.chosen, *look.shown, *networks}
-    for name in sorted(names, key=strong.__contains__):  # these on top
-        errors = np.asarray(view.errors_by_step[name], dtype=np.float64)
-        style = look.styles[name]
-        few = len(errors) <= 60
-        figure.add_scatter(
-            x=list(range(1, len(errors) + 1)),
-            y=[round(v, 5) if math.isfinite(v) else None for v in errors.tolist()],
-            name=chart_text(words.model(name), 30),
-            legendrank=names.index(name) + 1,
-            mode="lines+markers" if few else "lines",
-            line=_line(style, name in strong, name == view.chosen),
-            marker={"symbol": style.symbol, "size": 7 if name in strong else 5},
-            opacity=1 if name in strong else 0.5,
-        )
-    figure.update_xaxes(range=[0.5, view.horizon + 0.5], dtick=1 if view.horizon <= 14 else None)
-    figure.update_yaxes(rangemode="tozero", hoverformat=".3f")
-    return figure
-
-
-def _line(style: Style, strong: bool, chosen: bool) -> dict[str, object]:
-    width = 2.8 if chosen else 2.0 if strong else 1.2
-    return {"color": style.colour, "dash": style.dash, "width": width}
+    steps = Steps(
+        errors={name: view.errors_by_step[name] for name in names},
+        chosen=view.chosen,
+        strong=(*look.shown, *networks),
+        unit=words("step_error"),
+    )
+    return step_figure(steps, words, look.styles)
 
 
 def _calibration(view: ForecastView, look: Look) -> go.Figure:

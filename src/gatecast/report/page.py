@@ -6,12 +6,13 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gatecast.atomic import write_whole
 from gatecast.report.figures import FONT, SCHEME
+from gatecast.report.scales import IN_DARK
 from gatecast.report.words import LANGUAGES, LOCALES, Words
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Chart",
     "Section",
+    "Slider",
     "Table",
     "render_page",
     "write_page",
@@ -55,6 +57,31 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Slider:
+    """A slider along the x axis of a chart, and what is read at each of its places.
+
+    Parameters
+    ----------
+    name : str
+        What it moves over, such as "Moment".
+    places : tuple
+        Along the x axis, as the figure has them.
+    said : tuple of str
+        Each place and what matters most there, for those who cannot see it.
+    rows : tuple of (str, tuple of str)
+        Names, and a text a place.
+    start : int
+        The place that is read at first.
+    """
+
+    name: str
+    places: tuple[Any, ...]
+    said: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    start: int = 0
+
+
+@dataclass(frozen=True)
 class Chart:
     """A figure and what it shows, in words for those who cannot see it.
 
@@ -64,11 +91,16 @@ class Chart:
         The name of the figure, also its entry in the chooser where a section has several charts.
     figure : plotly.graph_objects.Figure
         In the colours of `gatecast.report.figures`, which the page changes on dark screens.
-        With ``layout.meta = {"fit": True}`` the y axis follows what the x axis shows.
+        With ``layout.meta = {"fit": True}`` the y axis follows what the x axis shows. It is as
+        high as ``layout.height`` says, or as charts are. Buttons of a menu of its own become
+        the page's; all charts of a section have the same.
+    slider : Slider, optional
+        Moves the figure's last shape, a line, and says what is there; so does the mouse.
     """
 
     label: str
     figure: go.Figure
+    slider: Slider | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +191,7 @@ def render_page(
         from plotly.offline import get_plotlyjs
 
         library = get_plotlyjs().replace("</script", "<\\/script")
-        scheme, locale = _embedded(dict(SCHEME.values())), _embedded(LOCALES.get(lang))
+        scheme, locale = _embedded(dict(SCHEME.values()) | IN_DARK), _embedded(LOCALES.get(lang))
         script = (
             f'<script type="application/json" id="dark">{scheme}</script>\n'
             f'<script type="application/json" id="locale">{locale}</script>\n'
@@ -221,10 +253,42 @@ def _charts(charts: tuple[Chart, ...], number: int, words: Words) -> str:
         for chart in charts
     )
     label = escape(charts[0].label)
+    height = charts[0].figure.layout.height
+    tall = f' style="height:{height:g}px"' if height else ""
     return (
         f'<figure id="figure-{number}" aria-label="{label}">\n{chooser}'
-        f'<div class="plot"><noscript>{escape(words("no_script"))}</noscript></div>\n'
+        f"{_sliders(charts, number)}{_views(charts[0])}"
+        f'<div class="plot"{tall}><noscript>{escape(words("no_script"))}</noscript></div>\n'
         f"{figures}</figure>\n"
+    )
+
+
+def _views(chart: Chart) -> str:
+    """Return a figure's own buttons as the page's, which a keyboard and a dark screen can use."""
+    if not chart.figure.layout.updatemenus:
+        return ""
+    buttons = "".join(
+        f'<button type="button" aria-pressed="{"false" if number else "true"}">'
+        f"{escape(button.label)}</button>"
+        for number, button in enumerate(chart.figure.layout.updatemenus[0].buttons)
+    )
+    return f'<div class="views">{buttons}</div>\n'
+
+
+def _sliders(charts: tuple[Chart, ...], number: int) -> str:
+    if any(chart.slider is None for chart in charts):
+        return ""
+    sliders = [chart.slider for chart in charts if chart.slider is not None]
+    data = "".join(
+        f'<script type="application/json" class="moments">{_embedded(asdict(slider))}</script>\n'
+        for slider in sliders
+    )
+    # The script fills in the rest: how far it goes depends on the chart that is chosen.
+    return (
+        f'<div class="moment">\n<p><label for="moment-{number}">{escape(sliders[0].name)}</label> '
+        f'<output for="moment-{number}"></output></p>\n'
+        f'<input type="range" id="moment-{number}" min="0" step="1">\n'
+        f'<dl aria-live="polite"></dl>\n</div>\n{data}'
     )
 
 
@@ -306,11 +370,26 @@ label { display: flex; gap: .6rem; align-items: center; padding: .3rem .4rem .6r
   color: var(--text); font-size: .95rem; overflow-wrap: normal; }
 select { font: inherit; color: var(--truth); background: var(--ground); padding: .35rem .6rem;
   border: 1px solid var(--shade); border-radius: 6px; min-width: 0; max-width: 100%; }
+.moment { position: sticky; top: 0; z-index: 2; background: var(--paper);
+  border-bottom: 1px solid var(--grid); padding: .2rem .4rem .5rem; }
+.moment p { margin: 0; padding: .2rem 0; display: flex; gap: .6rem; }
+.moment label { display: inline; padding: 0; }
+.moment output { color: var(--truth); font-weight: 600; font-variant-numeric: tabular-nums; }
+.moment input { display: block; width: 100%; height: 1.6rem; margin: 0; accent-color: var(--lstm); }
+.moment dl { display: block; margin: .3rem 0 0; font-size: .9rem; line-height: 1.45; }
+.moment dl > div { display: flex; gap: .6rem; }
+.moment dt { flex: 0 0 4.2rem; font-size: inherit; }
+.views { display: flex; flex-wrap: wrap; gap: .4rem; padding: .6rem .4rem 0; }
+.views button { font: inherit; font-size: .9rem; color: var(--truth); background: var(--ground);
+  padding: .3rem .7rem; border: 1px solid var(--shade); border-radius: 6px; cursor: pointer; }
+.views button[aria-pressed="true"] { color: var(--ground); background: var(--text);
+  border-color: var(--text); }
 .under { color: var(--text); font-size: .95rem; line-height: 1.5; max-width: none; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 .scroll thead th:first-child, .scroll tbody th { position: sticky; left: 0;
   background: var(--ground); }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; line-height: 1.45; }
+table:not(.prose) { word-break: keep-all; }
 caption { caption-side: bottom; text-align: left; color: var(--text); padding: .6rem 0 0; }
 th, td { text-align: left; vertical-align: top; padding: .55rem 1rem .55rem 0;
   border-bottom: 1px solid var(--grid); overflow-wrap: normal; }
@@ -354,6 +433,9 @@ footer { color: var(--text); font-size: .85rem; padding-top: 2.5rem; padding-bot
   .lead { font-size: 1.1rem; }
   figure { margin-inline: -.6rem; padding-inline: .2rem; }
   .plot { height: 370px; }
+  .moment dl { font-size: .8rem; line-height: 1.35; }
+  .moment dt { flex-basis: 3.7rem; }
+  .views button { font-size: .8rem; padding-inline: .5rem; }
   .prose, .prose tbody, .prose tr, .prose th, .prose td, .prose caption { display: block; }
   .prose { display: flex; flex-direction: column; }
   .prose caption { order: 1; }
@@ -362,17 +444,20 @@ footer { color: var(--text); font-size: .85rem; padding-top: 2.5rem; padding-bot
   .prose th, .prose td { border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
   .prose td::before { content: attr(data-label) ": "; color: var(--text); }
 }
+@media (max-height: 32rem) { .moment { position: static; } }
 @media print {
   body { background: none; font-size: 10.5pt; }
   main, footer { max-width: none; padding: 0; }
   header { padding-top: 1rem; }
   figure { border: 0; padding: 0; margin: .4rem 0; }
   .plot { height: 300px; }
+  .moment { position: static; }
+  .moment input { display: none; }
   section { margin-top: 1.4rem; }
   figure, tr, dl > div, p, pre, .half { break-inside: avoid; }
   .scroll { overflow: visible; }
   h2, h2 + p { break-after: avoid; }
-  label { display: none; }
+  label, .views { display: none; }
 }
 """
 )
@@ -387,7 +472,7 @@ _DRAW = """
     Array.isArray(value) ? value.map(item => inDark(item, key))
     : value && typeof value === "object" ? Object.fromEntries(
         Object.entries(value).map(([name, item]) => [name, inDark(item, name)]))
-    : typeof value === "string" && /color$/i.test(key) && value.slice(0, 7) in dark
+    : typeof value === "string" && /color(scale)?$/i.test(key) && value.slice(0, 7) in dark
       ? dark[value.slice(0, 7)] + value.slice(7)  // what follows is how far it is seen through
     : value;
   const config = { responsive: true, displaylogo: false, showSendToCloud: false,
@@ -400,21 +485,35 @@ _DRAW = """
   }
   const charts = [...document.querySelectorAll("figure")].map(figure => ({
     figure, plot: figure.querySelector(".plot"), chooser: figure.querySelector("select"),
-    sources: [...figure.querySelectorAll("script.figure")] }));
-  const draw = ({ figure, plot, chooser, sources }, printed = false) => {
+    sources: [...figure.querySelectorAll("script.figure")],
+    slider: figure.querySelector(".moment input"), view: 0,
+    views: [...figure.querySelectorAll(".views button")],
+    moments: [...figure.querySelectorAll("script.moments")].map(s => JSON.parse(s.textContent)) }));
+  const mark = (layout, place) => Object.assign(layout.shapes.at(-1), { x0: place, x1: place });
+  const draw = ({ figure, plot, chooser, sources, slider, moments, views, view },
+                printed = false) => {
     const chosen = chooser ? chooser.selectedIndex : 0;
     let { data, layout } = JSON.parse(sources[chosen].textContent);
     if (night.matches && !printed) ({ data, layout } = inDark({ data, layout }, ""));
     layout.uirevision = chosen;  // the same chart in other colours keeps the reader's zoom
-    if (printed) Object.assign(layout, { width: 660, height: 300 });
+    if (printed) Object.assign(layout, { width: 660, height: Math.min(layout.height ?? 300, 860) });
+    if (views.length) {
+      const [{ visible }, changed] = layout.updatemenus[0].buttons[view].args;
+      data.forEach((trace, i) => { trace.visible = visible[i]; });
+      Object.assign(layout, changed);
+      layout.margin.t -= 30;  // where its own buttons are
+      delete layout.updatemenus;
+    }
+    if (layout.height) plot.style.height = layout.height + "px";
     for (const trace of narrow.matches && !printed ? data : []) {  // there is room for less
       if (trace.mode === "lines+markers" && trace.x.length > 60) trace.mode = "lines";
       if (trace.visible === "legendonly") trace.showlegend = false;
     }
     if (touch) layout.dragmode = false;  // a finger on a chart scrolls the page
     if (chooser) figure.setAttribute("aria-label", chooser.value);
-    return Plotly.react(plot, data, layout, { ...config, displayModeBar: narrow.matches || printed
-      ? false : "hover" });
+    if (slider && slider.value !== "") mark(layout, moments[chosen].places[slider.value]);
+    return plot.drawn = Plotly.react(plot, data, layout, { ...config,
+      displayModeBar: narrow.matches || printed ? false : "hover" });
   };
   const sortable = x => typeof x !== "string" ? x
     : x.length === 10 ? x + "T00" : x.replace(" ", "T");
@@ -433,11 +532,59 @@ _DRAW = """
     const room = (high - low) * 0.06 || Math.abs(high) * 0.06 || 1;
     if (low <= high) Plotly.relayout(plot, { "yaxis.range": [low - room, high + room] });
   };
+  const slide = ({ figure, plot, chooser, slider, moments }) => {
+    const [output, list] = ["output", "dl"].map(tag => figure.querySelector(".moment " + tag));
+    const chosen = () => moments[chooser ? chooser.selectedIndex : 0];
+    let asked = false;
+    const read = () => {
+      const { places, said, rows } = chosen(), at = slider.valueAsNumber;
+      slider.setAttribute("aria-valuetext", said[at]);
+      output.textContent = said[at];
+      list.replaceChildren(...rows.map(([name, texts]) => {
+        const row = document.createElement("div"), term = document.createElement("dt");
+        const told = document.createElement("dd");
+        term.textContent = name; told.textContent = texts[at];
+        row.append(term, told);
+        return row;
+      }));
+      if (asked) return;
+      asked = true;  // the line is drawn once a frame, however fast it moves
+      requestAnimationFrame(() => {
+        const move = () => {
+          asked = false;
+          const last = plot.layout.shapes.length - 1, place = chosen().places[slider.valueAsNumber];
+          Plotly.relayout(plot, { [`shapes[${last}].x0`]: place, [`shapes[${last}].x1`]: place });
+        };
+        plot.drawn.then(move);  // the legends of colours are placed last
+      });
+    };
+    const begin = () => {
+      const { places, start } = chosen();
+      slider.max = places.length - 1;
+      slider.value = start;
+      read();
+    };
+    slider.addEventListener("input", read);
+    chooser?.addEventListener("change", begin);
+    plot.on("plotly_hover", ({ points }) => {
+      const where = chosen().places.map(sortable), at = where.indexOf(sortable(points[0].x));
+      if (at < 0 || at === slider.valueAsNumber) return;
+      slider.value = at;
+      read();
+    });
+    begin();
+  };
   for (const chart of charts) {
     chart.plot.textContent = "";
     draw(chart);
     chart.plot.on("plotly_relayout", fit(chart.plot));
     chart.chooser?.addEventListener("change", () => draw(chart));
+    if (chart.slider) slide(chart);
+    chart.views.forEach((button, i) => button.addEventListener("click", () => {
+      chart.view = i;
+      chart.views.forEach((one, k) => one.setAttribute("aria-pressed", k === i));
+      draw(chart);
+    }));
   }
   const redraw = printed => () => charts.forEach(chart => draw(chart, printed));
   night.addEventListener("change", redraw(false));

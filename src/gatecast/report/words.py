@@ -85,6 +85,8 @@ _WORDS: dict[str, dict[str, str]] = {
             "coverage is how often the 90 % interval held the value: near 90 is right, far above "
             "it is timid. sMAPE is in per cent, RMSE in the units of the data."
         ),
+        "leaderboard_title": "Models by their error on the past: less is better",
+        "to_beat": "to beat: {model}, {error}",
         "luck": "One test on one stretch of the past: a lead of a few per cent can be luck.",
         "model": "Model",
         "mase": "MASE",
@@ -102,6 +104,12 @@ _WORDS: dict[str, dict[str, str]] = {
         ),
         "step_axis": "steps ahead",
         "step_error": "error (MASE)",
+        "step_error_plain": "mean absolute error, in the units of the data",
+        "by_step_title": "{what}: error by step, over {windows}",
+        "by_step_all": "All series",
+        "backtest_title": "{series}: {windows} of {steps}",
+        "backtest_none": "{series}: in none of the windows",
+        "backtest_some": "{series}: the newest {drawn} of {windows} of {steps}",
         "calibration": "Do the intervals hold?",
         "calibration_means": (
             "What the intervals of {chosen} held in the backtests. On the line they hold as often "
@@ -189,6 +197,8 @@ _WORDS: dict[str, dict[str, str]] = {
             "分位数损失（pinball）衡量整个预测分布，越小越好。90 % 覆盖率是实际值落入 90 % "
             "区间的比例：接近 90 为好，高出许多说明区间过宽。sMAPE 以百分比计，RMSE 与数据同单位。"
         ),
+        "leaderboard_title": "各模型在过去数据上的误差：越小越好",
+        "to_beat": "要胜过的：{model} {error}",
         "luck": "只在过去的一段上检验了一次：几个百分点的领先可能只是运气。",
         "model": "模型",
         "mase": "MASE",
@@ -204,6 +214,12 @@ _WORDS: dict[str, dict[str, str]] = {
         ),
         "step_axis": "预测步数",
         "step_error": "误差（MASE）",
+        "step_error_plain": "平均绝对误差（与数据同单位）",
+        "by_step_title": "{what}：{windows}中各步的误差",
+        "by_step_all": "全部序列",
+        "backtest_title": "{series}：{windows}，每个 {steps}",
+        "backtest_none": "{series}：不在任何窗口中",
+        "backtest_some": "{series}：{windows}（每个 {steps}）中最近的 {drawn} 个",
         "calibration": "预测区间可靠吗？",
         "calibration_means": (
             "{chosen} 的预测区间在回测中的实际覆盖率。落在对角线上表示名副其实；"
