@@ -170,7 +170,6 @@ def forecast_recursive(
     threads: int = 0,
     covariates: Covariates | None = None,
 ) -> Doubles: ...
-
 def trace(
     network: Network,
     parameters: Floats,

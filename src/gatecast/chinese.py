@@ -288,7 +288,7 @@ CHINESE: dict[str, str] = {
     "This is not a text file.": "这不是文本文件。",
     "Give a CSV file in UTF-8, an Excel or a Parquet file; Excel can save as 'CSV UTF-8'.": "请给出 UTF-8 的 CSV 文件、Excel 或 Parquet 文件；Excel 可以另存为“CSV UTF-8”。",
     # Decisions.
-    "{n:backtest|backtests}, {step} steps apart": "{n:,} 次回测，相隔 {step} 步",
+    "{n:backtest|backtests}, {step:step|steps} apart": "{n:,} 次回测，相隔 {step:,} 步",
     "They reach over the newest part of a typical series, and leave enough before the first of them to learn from.": "它们覆盖典型序列最近的一段，并在第一次回测之前留下足够的数据供学习。",
     "Season of {m} steps": "季节 {m} 步",
     "No season": "没有季节",

@@ -99,6 +99,10 @@ class Columns:
                 "that is past, future or static.",
             )
 
+    def covariate_settings(self) -> dict[str, tuple[str, ...]]:
+        """Return the covariates as the keyword arguments that models take them by."""
+        return {f"{role}_covariates": getattr(self, role) for role in ("past", "future", "static")}
+
     @property
     def covariates(self) -> tuple[str, ...]:
         """The names of all that is known beside the target."""

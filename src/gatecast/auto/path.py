@@ -259,7 +259,7 @@ class _Path:
         self.span = span
         self.decisions.append(
             (
-                said("{n:backtest|backtests}, {step} steps apart", n=at.n_windows, step=step),
+                said("{n:backtest|backtests}, {step:step|steps} apart", n=at.n_windows, step=step),
                 said(
                     "They reach over the newest part of a typical series, and leave enough before "
                     "the first of them to learn from."
@@ -307,7 +307,7 @@ class _Path:
             h,
             season_length=m if m > 1 else None,
             seed=request.seed,
-            lstm={**self._columns_read(), **request.settings},
+            lstm={**self.panel.columns.covariate_settings(), **request.settings},
         )
         if request.models == "auto" and (hybrid := self._hybrid(past)) is not None:
             asked["ESLSTM"] = hybrid
@@ -361,7 +361,7 @@ class _Path:
                 "h": h,
                 "seed": request.seed,
                 "quantiles": _quantiles(request.level),
-                **self._columns_read(),
+                **self.panel.columns.covariate_settings(),
                 **settings,
             }
         )
@@ -390,11 +390,6 @@ class _Path:
             )
         return config
 
-    def _columns_read(self) -> dict[str, tuple[str, ...]]:
-        columns = self.panel.columns
-        roles = ("past", "future", "static")
-        return {f"{role}_covariates": getattr(columns, role) for role in roles}
-
     def _hybrid(self, past: Panel) -> ESLSTM | None:
         """An ESLSTM of our own making, where there are series and time enough for one."""
         request = self.request
@@ -410,7 +405,7 @@ class _Path:
             self.decisions.append((what, why))
         if found is None:
             return None
-        read = {**self._columns_read(), **request.settings}
+        read = {**self.panel.columns.covariate_settings(), **request.settings}
         return ESLSTM(
             self.h,
             **{**found, **({"epochs": read["epochs"]} if "epochs" in read else {})},

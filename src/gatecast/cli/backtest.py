@@ -95,9 +95,7 @@ def backtest(
         "epochs": epochs,
         "calendar": calendar or None,
         "holidays": holidays,
-        "past_covariates": panel.columns.past,
-        "future_covariates": panel.columns.future,
-        "static_covariates": panel.columns.static,
+        **panel.columns.covariate_settings(),
     }
     named = named_models(
         several(models or [_DEFAULT]),

@@ -119,17 +119,14 @@ def gates(
         network = network_of(model)
         panel = series_of(model, files, reading)
     else:
+        panel = reading.panel(files)
         settings = {
             "epochs": epochs,
             "context_length": context_length,
             "seed": seed,
             "calendar": calendar or None,
             "holidays": holidays,
-        }
-        panel = reading.panel(files)
-        columns = panel.columns
-        settings |= {
-            f"{role}_covariates": getattr(columns, role) for role in ("past", "future", "static")
+            **panel.columns.covariate_settings(),
         }
         m = season_length or find_season_length(panel).length
         horizon = horizon or usual_horizon(panel, m)
@@ -141,7 +138,7 @@ def gates(
                 m,
                 settings={name: value for name, value in settings.items() if value},
                 threads=threads,
-                intake=replace(reading.intake(), columns=columns),
+                intake=replace(reading.intake(), columns=panel.columns),
                 progress=progress,
             )
     trace = inspect_panel(

@@ -105,9 +105,7 @@ def search(
         "epochs": epochs,
         "calendar": calendar or None,
         "holidays": holidays,
-        "past_covariates": panel.columns.past,
-        "future_covariates": panel.columns.future,
-        "static_covariates": panel.columns.static,
+        **panel.columns.covariate_settings(),
     }
     (made,) = named_models(
         model,
