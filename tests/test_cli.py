@@ -241,7 +241,7 @@ def test_the_verdict_the_page_and_the_picture_can_be_had_in_chinese(
     done = run("forecast", csv, "-h", 3, *options)
     assert done.returncode == 0, done.stderr
     assert "回测" in done.stderr
-    assert "选用 LSTM。按您的要求。" in done.stderr
+    assert "选用 LSTM。按你的要求。" in done.stderr
     assert 'lang="zh' in page.read_text(encoding="utf-8")
     assert png.read_bytes().startswith(b"\x89PNG")
 

@@ -292,7 +292,7 @@ CHINESE: dict[str, str] = {
     "They reach over the newest part of a typical series, and leave enough before the first of them to learn from.": "它们覆盖典型序列最近的一段，并在第一次回测之前留下足够的数据供学习。",
     "Season of {m} steps": "季节 {m} 步",
     "No season": "没有季节",
-    "As asked.": "按您的要求。",
+    "As asked.": "按你的要求。",
     "{m} steps are the usual season of frequency {frequency}, and the data repeat themselves at that distance.": "频率 {frequency} 通常的季节是 {m} 步，数据也以此为周期重复。",
     "{m} steps are the usual season of frequency {frequency}; the data do not clearly speak for another.": "频率 {frequency} 通常的季节是 {m} 步；数据没有明显表现出别的季节。",
     "The data repeat themselves every {m} steps (mean autocorrelation of changes {strength:.2f}).": "数据每 {m} 步重复一次（变化量的平均自相关 {strength:.2f}）。",

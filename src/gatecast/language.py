@@ -110,7 +110,7 @@ def say(text: str, lang: str = "en") -> str:
     Examples
     --------
     >>> say("As asked.", "zh")
-    '按您的要求。'
+    '按你的要求。'
     """
     if lang == "en":
         return str(text)

@@ -12,6 +12,7 @@ from gatecast.cli.gates import gates
 from gatecast.cli.info import info
 from gatecast.cli.predict import predict
 from gatecast.cli.search import search
+from gatecast.cli.serve import serve
 
 __all__ = ["app"]
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help"]},
 )
-for command in (check, forecast, predict, backtest, search, gates, demo, info):
+for command in (check, forecast, predict, backtest, search, gates, serve, demo, info):
     app.command()(command)
 
 

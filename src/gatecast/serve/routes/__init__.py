@@ -1,0 +1,1 @@
+"""What is served where: one module a kind of thing."""
