@@ -333,7 +333,8 @@ def test_importing_gatecast_is_light() -> None:
 
 def test_the_public_names_are_these() -> None:
     functions = [
-        *("check", "cross_validation", "evaluate", "forecast", "lag_diagnosis", "load", "search"),
+        *("check", "cross_validation", "evaluate", "forecast", "lag_diagnosis", "load"),
+        *("plot_backtest", "search"),
     ]
     models = [
         *("AutoARIMA", "AutoETS", "AutoTheta", "Blend", "Conformal", "Drift"),
@@ -341,7 +342,8 @@ def test_the_public_names_are_these() -> None:
         *("LSTM", "Naive", "Naive2", "SeasonalNaive", "Theta"),
     ]
     errors = ["ArtifactError", "ConfigError", "DataError", "GatecastError", "MissingExtraError"]
-    assert sorted(gatecast.__all__) == sorted([*functions, *models, *errors, "Forecast", "Search"])
+    results = ["Forecast", "Search", "Trace"]
+    assert sorted(gatecast.__all__) == sorted([*functions, *models, *errors, *results])
     assert all(getattr(gatecast, name) for name in gatecast.__all__)
     assert set(gatecast.__all__) <= set(dir(gatecast))
     assert gatecast.__version__.count(".") == 2

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gatecast.evaluation.evaluate import evaluate
     from gatecast.evaluation.lag import lag_diagnosis
     from gatecast.evaluation.search import Search, search
+    from gatecast.gates.trace import Trace
     from gatecast.models.baselines import Drift, Naive, Naive2, SeasonalNaive
     from gatecast.models.blend import Blend
     from gatecast.models.conformal import Conformal
@@ -59,6 +60,7 @@ __all__ = [
     "Search",
     "SeasonalNaive",
     "Theta",
+    "Trace",
     "check",
     "cross_validation",
     "evaluate",
@@ -87,6 +89,7 @@ _ON_DEMAND = {
     "Ensemble": "models.ensemble",
     "HoltWinters": "models.holt_winters",
     "Theta": "models.theta",
+    "Trace": "gates.trace",
     **dict.fromkeys(("AutoARIMA", "AutoETS", "AutoTheta"), "models.statsforecast"),
 }
 

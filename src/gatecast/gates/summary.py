@@ -69,7 +69,7 @@ class Unit:
     layer, unit : int
         Its place, from 0.
     memory_length : float
-        In steps; see :attr:`gatecast.gates.trace.Trace.memory_length`.
+        In steps; see :attr:`gatecast.Trace.memory_length`.
     forget, input, output : float
         Means of the gates over time.
     season_share : float
