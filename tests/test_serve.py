@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def done(server: Served) -> dict[str, Any]:
     """A forecast that is done, of a file whose series has the name of a formula."""
     csv = monthly_csv(series="=1+cmd|' /C calc'!A0")
-    return server.forecast(csv, h=6, models=[*FAST, "lstm"], epochs=5, title="Sales")
+    return server.forecast(csv, h=6, models=[*FAST, "lstm"], epochs=5, seed=7, title="Sales")
 
 
 def cli(*arguments: str) -> bytes:
@@ -138,7 +139,8 @@ def test_forecast_is_what_the_command_line_makes(
 ) -> None:
     data, out = tmp_path / "data.csv", tmp_path / "out.csv"
     data.write_text(monthly_csv(series="=1+cmd|' /C calc'!A0"))
-    options = ["--model", ",".join([*FAST, "lstm"]), "--epochs", "5", "--explain", "--json"]
+    options = ["--model", ",".join([*FAST, "lstm"]), "--epochs", "5", "--seed", "7"]
+    options += ["--explain", "--json"]
     told = json.loads(cli("forecast", str(data), "-h", "6", "--out", str(out), *options))
     result = done["result"]
     assert server.get(done["links"]["csv"]).body == out.read_bytes()
@@ -470,3 +472,42 @@ def test_import_of_the_library_does_not_import_the_server() -> None:
 def cli_of(code: str) -> str:
     made = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return made.stdout.strip()
+
+
+def test_listeners_do_not_keep_others_out(server: Served) -> None:
+    job = server.post("/v1/backtest", LONG).json["job"]
+    said = f"GET /v1/jobs/{job}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    listening = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+    try:
+        for connection in listening:
+            connection.sendall(said)
+        wait_for(lambda: server.get(f"/v1/jobs/{job}/events").status == 503, "a refusal")
+        # Once those who found no place have been sent away.
+        wait_for(lambda: server.get("/v1/jobs").status == 200, "an answer")
+        assert server.get("/").status == 200
+    finally:
+        for connection in listening:
+            connection.close()
+        server.ask("DELETE", f"/v1/jobs/{job}")
+    wait_for(lambda: server.get(f"/v1/jobs/{job}/events").status == 200, "room")
+
+
+def test_level_may_be_one_number(server: Served) -> None:
+    asked = {"csv": CSV, "h": 2, "models": ["naive"], "level": 90}
+    told = server.until(server.post("/v1/forecast", asked).json["job"])
+    assert "forecast-lo-90" in told["result"]["forecast"][0]
+
+
+def test_forecast_of_rows_is_what_python_makes_of_them(server: Served) -> None:
+    import pandas as pd
+
+    rows = [{"unique_id": "a", "ds": s, "y": float(y)} for s, y in map(split, CSV.split()[1:])]
+    asked = {"h": 4, "level": [80], "freq": "MS", "seed": 7, "models": FAST}
+    told = server.until(server.post("/v1/forecast", {"data": rows, **asked}).json["job"])
+    frame = pd.DataFrame(rows).assign(ds=lambda x: pd.to_datetime(x["ds"]))
+    made = gatecast.forecast(frame, **asked)
+    assert told["result"]["forecast"] == made.to_dict()["forecast"]
+
+
+def split(line: str) -> list[str]:
+    return line.split(",")

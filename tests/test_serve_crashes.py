@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +236,137 @@ def test_files_that_are_no_models_are_not_taken_for_some(tmp_path: Path) -> None
         assert server.post("/v1/models/bad/predict").status == 409
         for name in ("link", "evil", "evil%20name", "%2e%2e"):
             assert server.post(f"/v1/models/{name}/predict").status in (404, 405, 422)
+
+
+def test_server_that_was_killed_comes_back_though_it_keeps_as_many_jobs_as_it_may(
+    tmp_path: Path,
+) -> None:
+    server = start(tmp_path / "folder", "--keep", "1")
+    done = server.forecast(**SHORT)["job"]
+    running, _ = begin(server)
+    server.end(signal.SIGKILL)
+    (tmp_path / "folder" / "jobs" / running / "result.json").write_text("{}")  # half of them
+    with served(tmp_path / "folder", "--keep", "1") as again:
+        (kept,) = again.get("/v1/jobs").json["jobs"]
+        assert (kept["job"], kept["state"]) == (running, "interrupted")
+        assert not (tmp_path / "folder" / "jobs" / done).exists()
+        assert not (tmp_path / "folder" / "jobs" / running / "result.json").exists()
+
+
+DAMAGES: list[dict[str, Any]] = [
+    {"ended": "garbage"},
+    {"ended": None},
+    {"started": 5},
+    {"started": "2024-01-01"},
+    {"state": "bogus"},
+    {"state": "failed", "error": "x"},
+    {"state": "failed", "error": {}},
+    {"title": None},
+    {"name": 5},
+    {"changed": 1},
+    {"progress": 5},
+]
+
+
+def test_jobs_that_are_damaged_do_not_keep_a_server_from_starting(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        job = server.forecast(**SHORT)["job"]
+    facts = json.loads((tmp_path / "jobs" / job / "job.json").read_bytes())
+    texts = [json.dumps(facts | damage) for damage in DAMAGES]
+    for number, text in enumerate([*texts, "", "[]", "[" * 100_000]):
+        place = tmp_path / "jobs" / f"{number:016x}"
+        place.mkdir()
+        (place / "job.json").write_text(text)
+    with served(tmp_path) as server:
+        listed = {one["job"] for one in server.get("/v1/jobs").json["jobs"]}
+        assert job in listed
+        for one in [*listed, *(f"{number:016x}" for number in range(len(DAMAGES)))]:
+            assert server.get(f"/v1/jobs/{one}").status in (200, 404)
+            assert server.get(f"/v1/jobs/{one}/events").status in (200, 404)
+
+
+def test_links_in_the_folder_lead_nowhere(tmp_path: Path) -> None:
+    with served(tmp_path / "folder") as server:
+        done = server.forecast(**SHORT)
+        (server.folder / "models" / "link.safetensors").symlink_to(tmp_path / "outside")
+        fit = {"name": "link", "csv": CSV, "h": 3, "model": "naive"}
+        assert server.post("/v1/models", fit).status == 409
+        assert server.post("/v1/models", {"name": "link", "job": done["job"]}).status == 409
+        assert not (tmp_path / "outside").exists()
+        (tmp_path / "secret").write_text("secret")
+        for name in ("forecast.csv", "result.json"):
+            path = server.folder / "jobs" / done["job"] / name
+            path.unlink()
+            path.symlink_to(tmp_path / "secret")
+        assert server.get(done["links"]["csv"]).status == 404
+        assert server.get(done["links"]["self"]).status == 404
+
+
+@contextmanager
+def jobs_of(tmp_path: Path, **limits: int) -> Iterator[tuple[Any, Any]]:
+    """The jobs of a folder without children: their work is done at once."""
+    from gatecast.serve.jobs import Jobs
+    from gatecast.serve.settings import Limits, Settings
+    from gatecast.serve.store import Store
+
+    store = Store(tmp_path / "folder")
+    jobs = Jobs(Settings(folder=tmp_path / "folder", limits=Limits(**limits)), store)
+
+    def add(title: str) -> Any:
+        return jobs.add(store.inbox(), "forecast", {"title": title})
+
+    try:
+        yield jobs, add
+    finally:
+        store.close()
+
+
+class Work:
+    """In the place of children: each job waits until it may end."""
+
+    def __init__(self) -> None:
+        self.may_end: list[asyncio.Event] = []
+
+    async def run(self, *said: Any, **more: Any) -> dict[str, Any]:
+        self.may_end.append(asyncio.Event())
+        await self.may_end[-1].wait()
+        return {}
+
+
+def test_job_that_is_cancelled_before_it_begins_leaves_its_place(tmp_path: Path) -> None:
+    async def story(jobs: Any, add: Any) -> None:
+        jobs._pool = work = Work()
+        jobs.cancel(add("its task has not begun"))
+        after = add("after")
+        while not work.may_end:
+            await asyncio.sleep(0)
+        assert after.state == "running"
+        work.may_end[0].set()
+        while after.state != "done":
+            await asyncio.sleep(0)
+
+    with jobs_of(tmp_path) as (jobs, add):
+        asyncio.run(asyncio.wait_for(story(jobs, add), 30))
+
+
+def test_job_that_took_long_is_kept_when_it_ends(tmp_path: Path) -> None:
+    async def story(jobs: Any, add: Any) -> None:
+        jobs._pool = work = Work()
+        long = add("long")
+        while not work.may_end:
+            await asyncio.sleep(0)
+        for _ in range(3):
+            short, begun = add("short"), len(work.may_end)
+            while len(work.may_end) == begun:
+                await asyncio.sleep(0)
+            work.may_end[-1].set()
+            while short.state != "done":
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.005)  # times are of milliseconds
+        work.may_end[0].set()
+        while long.state != "done":
+            await asyncio.sleep(0)
+        assert jobs.all() == [long]
+
+    with jobs_of(tmp_path, keep=1, workers=2) as (jobs, add):
+        asyncio.run(asyncio.wait_for(story(jobs, add), 30))

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -507,3 +508,48 @@ def test_connection_that_says_nothing_does_not_stop_others(server: Served) -> No
     finally:
         for connection in silent:
             connection.close()
+
+
+def in_time(server: Served, body: dict[str, Any] | bytes, seconds: float = 20) -> Answer:
+    """The answer to a small prediction, which the server itself makes, in a while."""
+    began = time.monotonic()
+    answer = server.post("/v1/models/small/predict", body, kind="application/json")
+    assert time.monotonic() - began < seconds
+    return answer
+
+
+@pytest.fixture(scope="module")
+def small(server: Served) -> Iterator[Served]:
+    made = server.post("/v1/models", {"name": "small", "csv": GOOD, "h": 2, "model": "naive"})
+    assert server.until(made.json["job"])["state"] == "done"
+    yield server
+    server.ask("DELETE", "/v1/models/small")
+
+
+def test_body_that_lies_about_its_length_is_not_held_in_memory(small: Served) -> None:
+    before = small.rss()
+    piece = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
+    lines = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 5\r\n"
+    start = f"POST /v1/models/small/predict HTTP/1.1\r\n{lines}Transfer-Encoding: chunked\r\n\r\n"
+    raw(small, start.encode(), *[piece] * 100)
+    assert small.rss() - before < 40e6
+
+
+def test_name_that_is_there_twice_among_many_is_found_at_once(small: Served) -> None:
+    names = ",".join(f'"{i}":0' for i in range(80_000))
+    answer = in_time(small, f'{{{names},"79999":1}}'.encode())
+    assert (answer.status, answer.error["value"]) == (400, "79999")
+
+
+def test_rows_that_share_no_names_are_not_made_a_table(small: Served) -> None:
+    answer = in_time(small, {"data": [{f"x{i}": 1} for i in range(19_000)]})
+    assert answer.status == 422
+    assert "in common" in answer.error["problem"]
+
+
+def test_text_that_looks_like_a_path_does_not_stop_the_server(small: Served) -> None:
+    name = "/a" * 100_000
+    csv = f"unique_id,ds,y\n{name},2024-01-01,1\n{name},2024-01-01,2\n"
+    answer = in_time(small, {"csv": csv})
+    assert answer.status == 422
+    assert_clear(answer)

@@ -20,13 +20,19 @@ _Heading = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 def _split(value: Any) -> Any:
-    """Text of a form has commas between the parts of a list."""
+    """Text of a form has commas between the parts of a list; a number is a list of one."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [value]
     return [x.strip() for x in value.split(",") if x.strip()] if isinstance(value, str) else value
 
 
 _Headings = Annotated[list[_Heading], BeforeValidator(_split), Field(max_length=1_000)]
 _Level = Annotated[float, Field(gt=0, lt=100)]
-_Levels = Annotated[list[_Level], BeforeValidator(_split), Field(max_length=20)]
+_Levels = Annotated[
+    list[_Level],
+    BeforeValidator(_split, json_schema_input_type=list[_Level] | _Level),
+    Field(max_length=20),
+]
 _Model = Annotated[str, Field(max_length=40)]
 _Models = Annotated[list[_Model], BeforeValidator(_split), Field(min_length=1, max_length=20)]
 _Count = Annotated[int, Field(ge=1, le=100_000)]

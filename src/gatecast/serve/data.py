@@ -10,6 +10,7 @@ import binascii
 import csv
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -26,6 +27,8 @@ OCTETS = "application/octet-stream"
 TYPES = (JSON, *TEXTS, XLSX, OCTETS, FORM)
 _WAYS = ("data", "csv", "xlsx")
 _MOST_COLUMNS = 20_000
+_SPARSE = 10  # times as many cells as values, at most
+_FEW_CELLS = 100_000
 _LONGEST_NAME = 200
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"Rar!", b"7z\xbc\xaf", b"PAR1")
 
@@ -200,8 +203,7 @@ def read_json(body: bytes) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise Refusal(400, "A name is there twice in one object.", value=twice[:200])
     return made
 
@@ -227,6 +229,14 @@ def _csv_of(rows: Any, limits: Limits) -> bytes:
     if not headings or len(headings) > _MOST_COLUMNS:
         raise Refusal(
             422, f"Rows must have from 1 to {_MOST_COLUMNS:,} names.", value=f"{len(headings):,}"
+        )
+    # A table of rows that share no name is larger than what was sent by as much as it has rows.
+    if len(rows) * len(headings) > max(_FEW_CELLS, _SPARSE * sum(map(len, rows))):
+        raise Refusal(
+            422,
+            "The rows have too few names in common to be a table.",
+            value=f"{len(rows):,} rows with {len(headings):,} different names",
+            fix='Give all rows the same names: [{"ds": "2024-01-01", "y": 1.5}, …].',
         )
     for number, row in enumerate(rows, 1):
         for name, value in row.items():

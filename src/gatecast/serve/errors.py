@@ -8,9 +8,10 @@ from typing import Any
 from gatecast.errors import ArtifactError, DataError, GatecastError
 from gatecast.serve.settings import option_of
 
-__all__ = ["Refusal", "beyond", "busy", "described", "no_disk", "restored"]
+__all__ = ["Refusal", "beyond", "busy", "closing", "described", "no_disk", "restored", "taken"]
 
-_LONGEST = 1_000  # characters of a value that are sent back
+_LONGEST = 1_000  # characters of a text that are sent back
+_LOOKED_AT = 4_000  # of a text: a cell or a heading in it may be as long as the file
 
 
 class Refusal(GatecastError):
@@ -59,6 +60,21 @@ def busy() -> Refusal:
     return Refusal(503, "The server is busy.", fix="Try again soon.", retry_after=2)
 
 
+def closing() -> Refusal:
+    """Return what says that the server is about to end."""
+    return Refusal(503, "The server is shutting down.", retry_after=10)
+
+
+def taken(name: str) -> Refusal:
+    """Return what says that another model has this name."""
+    return Refusal(
+        409,
+        "There is a model of this name.",
+        value=name,
+        fix="Choose another, or delete that first.",
+    )
+
+
 def no_disk(reason: str | None) -> Refusal:
     """Return what says that the folder cannot be written to."""
     return Refusal(
@@ -83,7 +99,7 @@ _OPTIONS = {
 }
 _OPTION = re.compile(rf"--({'|'.join(map(re.escape, _OPTIONS))})\b(?!-)")
 _ROW = re.compile(r"\brow (\d{1,9})\b")
-_OUR_FILE = re.compile(r"(?:/[^\s/'\"]+)*/(?:jobs|incoming)/[^\s/'\"]+/(data\.\w+)")
+_OUR_FILE = re.compile(r"(?<![\w./-])(?:/[^\s/'\"]+)*/(?:jobs|incoming)/[^\s/'\"]+/(data\.\w+)")
 
 
 def in_words(text: str) -> str:
@@ -94,15 +110,14 @@ def in_words(text: str) -> str:
     >>> in_words("Name it: --id 'shop'.")
     "Name it: id_col 'shop'."
     """
-    text = _OUR_FILE.sub(r"\1", text)
-    return _OPTION.sub(lambda match: _OPTIONS[match[1]], text)
+    text = _OUR_FILE.sub(r"\1", text[:_LOOKED_AT])
+    text = _OPTION.sub(lambda match: _OPTIONS[match[1]], text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
 def described(error: GatecastError) -> dict[str, Any]:
     """Return an error as JSON-safe values; :func:`restored` makes it an error again."""
     value = None if error.value is None else in_words(str(error.value))
-    if value is not None and len(value) > _LONGEST:
-        value = f"{value[:_LONGEST]} …"
     if isinstance(error, Refusal):
         status, rows = error.status, error.rows
     else:

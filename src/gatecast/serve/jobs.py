@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from gatecast.serve.errors import Refusal, beyond, described, no_disk
+from gatecast.serve.errors import Refusal, beyond, closing, described, no_disk
 from gatecast.serve.settings import Settings
 from gatecast.serve.store import Store, new_name
 from gatecast.serve.workers import Pool
@@ -31,6 +32,7 @@ _INTERRUPTED = {
 }
 _GRACE = 3.0  # seconds that running jobs get when the server ends
 _HEARTBEAT = 15.0
+_MOST_LISTENERS = 128  # streams of events: half of what is served at once
 _SHARE = 0.2  # of what is left, for a stage
 
 
@@ -86,9 +88,11 @@ class Jobs:
         self._known = {job.id: job for job in map(_restored, store.found()) if job is not None}
         self._queue: deque[Job] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._listeners = 0
         self.closing = False
-        for job in self._known.values():
+        for job in self.all():
             if job.state not in ENDED:
+                self._clear(job)
                 self._end(job, "interrupted", _INTERRUPTED)
 
     def warm(self) -> None:
@@ -136,7 +140,7 @@ class Jobs:
     def require_room(self) -> None:
         """Raise unless a job can be taken."""
         if self.closing:
-            raise Refusal(503, "The server is shutting down.", retry_after=10)
+            raise closing()
         if len(self._queue) + len(self._running) >= self._limits.max_jobs:
             error = beyond("max_jobs", self._limits.max_jobs, "jobs at a time", None, 429)
             error.fix = "Try again when one is done, or cancel one."
@@ -168,6 +172,23 @@ class Jobs:
         self._known.pop(job.id, None)
         self._store.drop(self._store.place(job.id))
 
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take a place among those who wait for news, who must not keep others out."""
+        if self._listeners >= _MOST_LISTENERS:
+            raise Refusal(
+                503,
+                "Too many listen to events.",
+                value=self._listeners,
+                fix="Close some, or ask for the job now and then.",
+                retry_after=5,
+            )
+        self._listeners += 1
+        try:
+            yield
+        finally:
+            self._listeners -= 1
+
     async def news(self, job: Job) -> AsyncIterator[bool]:
         """Yield True at every change of a job, until it has ended; False while nothing happens."""
         while True:
@@ -191,7 +212,9 @@ class Jobs:
         if self._running:
             await asyncio.wait(list(self._running.values()), timeout=_GRACE)
         for id, task in list(self._running.items()):
-            self._end(self._known[id], "interrupted", _INTERRUPTED)
+            known = self._known.get(id)  # None when it was cancelled, and forgotten at once
+            if known is not None and known.state not in ENDED:
+                self._end(known, "interrupted", _INTERRUPTED)
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
         await self._pool.close()
@@ -201,8 +224,14 @@ class Jobs:
     def _next(self) -> None:
         while self._queue and len(self._running) < self._limits.workers and not self.closing:
             job = self._queue.popleft()
-            self._running[job.id] = asyncio.ensure_future(self._run(job))
+            task = self._running[job.id] = asyncio.ensure_future(self._run(job))
+            # Not at the end of the task itself: one that is cancelled at once never begins.
+            task.add_done_callback(partial(self._left, job))
             self._tell_queued()
+
+    def _left(self, job: Job, task: asyncio.Task[None]) -> None:
+        del self._running[job.id]
+        self._next()
 
     def _tell_queued(self) -> None:
         for job in self._queue:
@@ -230,23 +259,26 @@ class Jobs:
         except Exception as fault:
             error = Refusal(500, "A fault of ours stopped this.", value=type(fault).__name__)
         finally:
-            self._running.pop(job.id, None)
             if error is not None or job.ended is not None:
-                with contextlib.suppress(OSError):
-                    self._store.clear(job.id)
+                self._clear(job)
             if job.ended is None:  # nobody ended it meanwhile
                 if error is None:
                     self._end(job, "done")
                 else:
                     self._end(job, "failed", described(error))
-            self._next()
+
+    def _clear(self, job: Job) -> None:
+        with contextlib.suppress(OSError):
+            self._store.clear(job.id)
 
     def _end(self, job: Job, state: State, error: dict[str, Any] | None = None) -> None:
         job.state, job.error, job.ended = state, error, _now()
         with contextlib.suppress(OSError):
             self._store.write(job.id, job.facts())
         job.tell()
-        ended = [one for one in self.all() if one.state in ENDED]
+        # By their end: else a job that took long would go as soon as it is done.
+        ended = [one for one in self._known.values() if one.ended is not None]
+        ended.sort(key=lambda one: str(one.ended), reverse=True)
         for old in ended[self._limits.keep :]:
             self.remove(old)
 
@@ -270,11 +302,16 @@ def _teller(job: Job) -> Callable[[dict[str, Any]], None]:
 
 def _restored(facts: dict[str, Any]) -> Job | None:
     try:
-        job = Job(**facts)
-    except TypeError:
+        job = Job(**{name: x for name, x in facts.items() if name not in _PASSING})
+        job.seconds  # noqa: B018 - whether its times are times
+    except (TypeError, ValueError):
         return None
     strings = (job.id, job.kind, job.title, job.created, job.state)
     if not all(isinstance(x, str) for x in strings) or job.kind not in _KINDS:
+        return None
+    if not (job.error is None or {*_INTERRUPTED} <= {*job.error}):
+        return None
+    if (job.ended is None) == (job.state in ENDED) or not isinstance(job.name, str | None):
         return None
     return job
 

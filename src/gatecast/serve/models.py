@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +47,11 @@ class Models:
     def all(self) -> list[dict[str, Any]]:
         """Describe all models, by name."""
         there = [path.stem for path in self._store.models.glob("*.safetensors") if _is_own(path)]
-        return [self.describe(name) for name in sorted(there) if re.fullmatch(NAME, name)]
+        models = []
+        for name in sorted(there):
+            with contextlib.suppress(Refusal, FileNotFoundError):  # deleted meanwhile
+                models.append(self.describe(name))
+        return models
 
     def describe(self, name: str) -> dict[str, Any]:
         """Return what is known of a model without loading it."""
@@ -68,7 +74,7 @@ class Models:
 
     def there(self, name: str) -> bool:
         """Whether there is anything of this name."""
-        return self._store.model(name).exists()
+        return os.path.lexists(self._store.model(name))
 
     def keep(self, said: Keep, job: str) -> dict[str, Any]:
         """Keep the model of a job that is done."""
@@ -95,6 +101,8 @@ class Models:
 
     def _predicted(self, name: str, path: Path, body: bytes, sent: dict[str, Any]) -> bytes | None:
         upload = upload_of(body, sent["type"], sent["query"], self._limits)
+        if upload.suffix == ".xlsx":  # small as it is, there may be a thousand times as much in it
+            return None
         inbox = self._store.inbox() if upload.content is not None else None
         try:
             asked, data = unpacked(upload, "predict", inbox, self._limits)

@@ -48,6 +48,7 @@ def run(folder: Path | None, *, port: int = 8000, browse: bool = False, **said: 
     except ImportError as error:
         raise MissingExtraError("A server and its page", extra="serve") from error
     from gatecast.serve.app import create_app
+    from gatecast.serve.connections import Connection
     from gatecast.serve.store import Store
 
     signal.signal(signal.SIGTERM, _enough)
@@ -85,7 +86,7 @@ def run(folder: Path | None, *, port: int = 8000, browse: bool = False, **said: 
             server_header=False,
             proxy_headers=False,
             ws="none",
-            http="h11",
+            http=Connection,
             loop="asyncio",
             lifespan="on",
             timeout_graceful_shutdown=_PATIENCE,

@@ -11,7 +11,7 @@ from typing import IO, Any
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from gatecast.serve.errors import Refusal, beyond, busy
+from gatecast.serve.errors import Refusal, beyond, busy, closing, taken
 from gatecast.serve.jobs import Job, Jobs
 from gatecast.serve.models import Models
 from gatecast.serve.settings import Settings
@@ -85,13 +85,13 @@ class Service:
     def require_open(self) -> None:
         """Raise if the server is about to end."""
         if self.jobs.closing:
-            raise Refusal(503, "The server is shutting down.", retry_after=10)
+            raise closing()
 
     def length(self, request: Request) -> int | None:
         """Return how long a body says it is; None if it does not say."""
-        said = request.headers.get("content-length")
-        if said is None:
-            return None if "transfer-encoding" in request.headers else 0
+        if "transfer-encoding" in request.headers:
+            return None  # and what is said beside it is not true
+        said = request.headers.get("content-length", "0")
         return int(said) if said.isascii() and said.isdigit() else None
 
     def require_plain(self, request: Request) -> None:
@@ -157,12 +157,7 @@ class Service:
     def require_new(self, name: str) -> None:
         """Raise if there is a model of this name, or will be."""
         if self.models.there(name) or name in self.jobs.names():
-            raise Refusal(
-                409,
-                "There is a model of this name.",
-                value=name,
-                fix="Choose another, or delete that first.",
-            )
+            raise taken(name)
 
 
 def sent_of(request: Request) -> dict[str, Any]:

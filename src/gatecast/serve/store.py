@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from gatecast.atomic import write_whole
 from gatecast.errors import ConfigError
+from gatecast.serve.errors import taken
 from gatecast.serve.tasks import ASKED
 
 __all__ = ["Store", "new_name"]
@@ -102,7 +103,9 @@ class Store:
         return self.models / f"{name}.safetensors"
 
     def keep(self, job: str, name: str) -> None:
-        """Keep the model of a job under a name."""
+        """Keep the model of a job under a name; a Refusal if that is taken, be it by a link."""
+        if os.path.lexists(self.model(name)):
+            raise taken(name)
         write_whole(self.model(name), (self.place(job) / "model.safetensors").read_bytes())
 
     def clear(self, job: str) -> None:
@@ -122,7 +125,7 @@ class Store:
                 known.append(facts)
             except FileNotFoundError:
                 self.drop(folder)
-            except (OSError, ValueError, TypeError):
+            except (OSError, ValueError, TypeError, RecursionError):
                 continue
         return known
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gatecast.serve.errors import Refusal, busy, no_disk, restored
+from gatecast.serve.errors import Refusal, busy, closing, no_disk, restored
 from gatecast.serve.settings import Settings, option_of
 from gatecast.serve.store import new_name
 from gatecast.serve.tasks import JOBS
@@ -34,15 +34,19 @@ class _Child:
         own = scratch / new_name()
         own.mkdir()
         environment = {k: v for k, v in os.environ.items() if k != "GATECAST_TOKEN"}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "gatecast.serve.worker"),
-            str(settings.limits.max_memory),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=None if settings.verbose else asyncio.subprocess.DEVNULL,
-            limit=_LONGEST_LINE,
-            env=environment | {"TMPDIR": str(own)},  # libraries, too, write to the folder alone
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "gatecast.serve.worker"),
+                str(settings.limits.max_memory),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=None if settings.verbose else asyncio.subprocess.DEVNULL,
+                limit=_LONGEST_LINE,
+                env=environment | {"TMPDIR": str(own)},  # libraries, too, write to the folder alone
+            )
+        except BaseException:
+            own.rmdir()
+            raise
         child = cls(process, own)
         try:
             async with asyncio.timeout(_START):
@@ -196,6 +200,8 @@ class Pool:
                 else "Send less.",
             ) from None
         except _Crash as error:
+            if self._closed:
+                raise closing() from None
             raise Refusal(
                 422,
                 "The process that worked on this ended unexpectedly.",
@@ -207,6 +213,8 @@ class Pool:
         return _answer(answer)
 
     async def _child(self) -> _Child:
+        if self._closed:
+            raise closing()
         while self._idle:
             child = self._idle.pop()
             if child.alive:

@@ -24,7 +24,7 @@ let left = null;  // tells the view that was seen last that it is over
 // Show the view of the address. `arrived`: the reader came from another one.
 export function show({ arrived = false } = {}) {
   const focused = document.activeElement?.id;
-  const atHeading = document.activeElement?.matches("main h1");
+  const atHeading = document.activeElement?.matches("main h1, main");
   const open = new Set([...main.querySelectorAll("details[open][id]")].map(one => one.id));
   left?.abort();
   left = new AbortController();

@@ -155,6 +155,9 @@ export function blank(data, { height = null, unit = "" } = {}) {
   } };
 }
 
+// Plotly reads a part of HTML, and what is in the data is text.
+const asText = text => String(text).replace(/[&<>]/g, one => `&#${one.charCodeAt()};`);
+
 // The one chart that the page makes itself: a line, and where there are some, bands around it.
 export function lineFigure(name, x, y, { bands = [], shade = "truth", unit = "", height } = {}) {
   const data = bands.flatMap(({ level, low, high }) => [
@@ -162,7 +165,7 @@ export function lineFigure(name, x, y, { bands = [], shade = "truth", unit = "",
     { x, y: high, mode: "lines", line: { width: 0 }, fill: "tonexty", name: `${level} %`,
       fillcolor: `${colour(shade)}2c`, hoverinfo: "skip" },
   ]);
-  data.push({ x, y, name, mode: x.length > 60 ? "lines" : "lines+markers",
+  data.push({ x, y, name: asText(name), mode: x.length > 60 ? "lines" : "lines+markers",
     marker: { size: 5, color: colour(shade) }, line: { color: colour(shade), width: 1.8 } });
-  return blank(data, { unit, height });
+  return blank(data, { unit: asText(unit), height });
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import IO, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from gatecast.serve.describe import ERRORS, FILES
@@ -91,21 +92,9 @@ async def job(request: Request, id: str) -> Response:
     head = json.dumps(shown(service, found), ensure_ascii=False).encode(errors="replace")
     if found.state != "done":
         return Response(head[:-1] + b', "result": null}', media_type="application/json")
-    path = service.jobs.files(found) / "result.json"
-    try:
-        file = open(path, "rb")  # noqa: SIM115
-    except FileNotFoundError:
-        raise Refusal(404, "The result is no longer there.", value=id) from None
-
-    def whole() -> Any:
-        # The result is as it was written: it may be large, and is never taken apart here.
-        with file:
-            yield head[:-1] + b', "result": '
-            while piece := file.read(_PIECE):
-                yield piece
-            yield b"}"
-
-    return StreamingResponse(whole(), media_type="application/json")
+    # The result is as it was written: it may be large, and is never taken apart here.
+    result = _opened(request, id, "result.json")
+    return _sent(result, "application/json", before=head[:-1] + b', "result": ', after=b"}")
 
 
 @router.delete("/{id}", responses={204: {"description": "It had ended, and is forgotten."}})
@@ -144,17 +133,53 @@ async def events(request: Request, id: str) -> StreamingResponse:
             data = json.dumps(shown(service, found), ensure_ascii=False)
             yield f"event: {name}\ndata: {data}\n\n"
 
-    return StreamingResponse(
-        lines(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-    )
+    return _Events(service, lines())
 
 
-def _file(request: Request, id: str, name: str) -> Any:
+class _Events(StreamingResponse):
+    """A stream that has its place from before its beginning to its end."""
+
+    def __init__(self, service: Service, lines: AsyncIterator[str]) -> None:
+        headers = {"X-Accel-Buffering": "no"}
+        super().__init__(lines, media_type="text/event-stream", headers=headers)
+        self._service = service
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send it; a Refusal before anything is sent where there is no place."""
+        with self._service.jobs.listening():
+            await super().__call__(scope, receive, send)
+
+
+def _opened(request: Request, id: str, name: str) -> IO[bytes]:
+    """Open a file of a job that is done: what is open can be read though the job is forgotten."""
     service = service_of(request)
     path = service.jobs.files(service.jobs.get(id)) / name
-    if not path.is_file():
-        raise Refusal(404, "This job has no such file.", value=name)
-    return path
+    try:
+        return open(path, "rb", opener=_own)
+    except OSError:
+        raise Refusal(404, "This job has no such file.", value=name) from None
+
+
+def _own(path: str, flags: int) -> int:
+    """Open a file, but not what a link leads to."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
+def _sent(
+    file: IO[bytes], kind: str, *, name: str = "", before: bytes = b"", after: bytes = b""
+) -> StreamingResponse:
+    """Send a file, under a name where it is to be saved."""
+
+    def pieces() -> Iterator[bytes]:
+        with file:
+            yield before
+            while piece := file.read(_PIECE):
+                yield piece
+            yield after
+
+    size = os.fstat(file.fileno()).st_size + len(before) + len(after)
+    headers = {"Content-Length": str(size)} | (_named(name) if name else {})
+    return StreamingResponse(pieces(), media_type=kind, headers=headers)
 
 
 def _named(name: str) -> dict[str, str]:
@@ -162,19 +187,15 @@ def _named(name: str) -> dict[str, str]:
 
 
 @router.get("/{id}/forecast.csv", response_class=Response, responses=FILES["text/csv"])
-async def table(request: Request, id: str) -> FileResponse:
+async def table(request: Request, id: str) -> StreamingResponse:
     """Return the forecast as CSV, byte for byte as ``gatecast forecast --out`` writes it."""
-    return FileResponse(
-        _file(request, id, "forecast.csv"), media_type="text/csv", headers=_named("forecast.csv")
-    )
+    return _sent(_opened(request, id, "forecast.csv"), "text/csv", name="forecast.csv")
 
 
 @router.get("/{id}/forecast.xlsx", response_class=Response, responses=FILES[_SHEET])
-async def sheet(request: Request, id: str) -> FileResponse:
+async def sheet(request: Request, id: str) -> StreamingResponse:
     """Return the forecast as an Excel file without formulas."""
-    return FileResponse(
-        _file(request, id, "forecast.xlsx"), media_type=_SHEET, headers=_named("forecast.xlsx")
-    )
+    return _sent(_opened(request, id, "forecast.xlsx"), _SHEET, name="forecast.xlsx")
 
 
 @router.get(
@@ -182,13 +203,10 @@ async def sheet(request: Request, id: str) -> FileResponse:
     response_class=Response,
     responses=FILES["application/octet-stream"],
 )
-async def model(request: Request, id: str) -> FileResponse:
+async def model(request: Request, id: str) -> StreamingResponse:
     """Return the model, for ``gatecast predict`` and ``gatecast.load``."""
-    return FileResponse(
-        _file(request, id, "model.safetensors"),
-        media_type="application/octet-stream",
-        headers=_named("model.safetensors"),
-    )
+    file = _opened(request, id, "model.safetensors")
+    return _sent(file, "application/octet-stream", name="model.safetensors")
 
 
 @router.get("/{id}/report.html", response_class=Response, responses=FILES["text/html"])
@@ -196,22 +214,23 @@ async def report(request: Request, id: str, lang: Lang = "en") -> Response:
     """Return the report: one page that needs nothing else."""
     from gatecast.serve.views import whole_report
 
-    path = _file(request, id, f"report.{lang}.html")
-    page = await run_in_threadpool(lambda: whole_report(path.read_bytes()))
+    with _opened(request, id, f"report.{lang}.html") as file:
+        page = await run_in_threadpool(lambda: whole_report(file.read()))
     headers = {**_named("report.html"), "Content-Security-Policy": _REPORT_POLICY}
     return Response(page, media_type="text/html", headers=headers)
 
 
 @router.get("/{id}/figures")
-async def figures(request: Request, id: str, lang: Lang = "en") -> FileResponse:
+async def figures(request: Request, id: str, lang: Lang = "en") -> StreamingResponse:
     """Return the charts, as plotly draws them."""
-    return FileResponse(_file(request, id, f"figures.{lang}.json"), media_type="application/json")
+    return _sent(_opened(request, id, f"figures.{lang}.json"), "application/json")
 
 
 @router.get("/{id}/gates")
 async def gates(request: Request, id: str, lang: Lang = "en") -> Response:
     """Return what the network did while it read; 404 with the reason where there is none."""
-    said = await run_in_threadpool(_file(request, id, f"gates.{lang}.json").read_bytes)
+    with _opened(request, id, f"gates.{lang}.json") as file:
+        said = await run_in_threadpool(file.read)
     if said.startswith(b'{"reason"'):
         raise Refusal(404, json.loads(said)["reason"])
     return Response(said, media_type="application/json")

@@ -20,7 +20,7 @@ _SMALL = 1_000_000  # bytes of a body that the server itself reads
 
 
 @router.get("", responses=ERRORS)
-async def models(request: Request) -> Any:
+def models(request: Request) -> Any:
     """List the models of the folder."""
     return {"models": service_of(request).models.all()}
 
