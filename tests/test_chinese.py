@@ -21,9 +21,11 @@ import pytest
 import gatecast
 from gatecast.chinese import CHINESE
 from gatecast.errors import ConfigError, DataError
+from gatecast.evaluation.cross_validation import cross_validate, named_models
 from gatecast.findings import Finding, Findings, Place
 from gatecast.language import Said, as_said, said, say, sentences, wrap
 from gatecast.models.inputs import NO_CALENDAR
+from gatecast.panel import from_any
 
 SOURCES = sorted(Path(gatecast.__file__).parent.rglob("*.py"))
 # Said by whoever is told, but not for a reader of Chinese: exceptions, and what prints in English.
@@ -376,3 +378,11 @@ def test_the_commands_speak_chinese(tmp_path: Path) -> None:
     for text in ("说明：", "次回测", "- 选用", f"预测：{out}", "90 % 覆盖"):
         assert text in made.stderr
     assert not ENGLISH.search(made.stderr.replace(str(out), ""))
+
+
+def test_notes_of_a_backtest_are_in_the_language_asked_for() -> None:
+    panel = from_any(np.arange(30.0))
+    made = cross_validate(named_models("naive", 2), panel, 2, n_windows=2, level=[90.0])
+    english, *_ = made.to_dict([90.0], [said("As asked.")])["notes"]
+    chinese, *_ = made.to_dict([90.0], [said("As asked.")], "zh")["notes"]
+    assert (english, chinese) == ("As asked.", "按你的要求。")

@@ -1087,6 +1087,30 @@ def _between(begin: Ints, end: Ints, n: int) -> Bools | Ints:
     return np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_)
 
 
+def place_of(unique_id: Any, names: Sequence[str]) -> int:
+    """Return which series is meant, the first by default.
+
+    Raises
+    ------
+    DataError
+        When there is none of that name.
+    """
+    if unique_id is None:
+        return 0
+    if str(unique_id) not in names:
+        raise no_such_series(repr(unique_id), names)
+    return names.index(str(unique_id))
+
+
+def no_such_series(value: str, names: Sequence[str]) -> DataError:
+    """Return what says that there is no series of a name, and which there are."""
+    return DataError(
+        "There is no such series.",
+        value=value,
+        fix=f"There are {len(names)}: {', '.join(names[:5])}{' …' * (len(names) > 5)}.",
+    )
+
+
 def can_be_saved(name: str | int | float) -> bool:
     """Whether a file can hold an id: text that UTF-8 can write, or a number that is finite."""
     if isinstance(name, str):

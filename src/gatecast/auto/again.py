@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gatecast.errors import DataError
 from gatecast.models.forecaster import Forecaster, confidence_levels
+from gatecast.panel import no_such_series
 from gatecast.plain import records
 
 if TYPE_CHECKING:
@@ -89,11 +89,7 @@ def go_on(
     if series:
         missing = [name for name in series if name not in known]
         if missing:
-            raise DataError(
-                "There is no such series.",
-                value=", ".join(missing),
-                fix=f"There are {len(known)}: {', '.join(known[:5])}{' …' * (len(known) > 5)}.",
-            )
+            raise no_such_series(", ".join(missing), known)
         if not any(name in series for name in cold):  # which are forecast by all the others
             panel = panel.select([name in series for name in known[: panel.n_series]])
             known = [str(name) for name in panel.ids]

@@ -15,6 +15,7 @@ from gatecast.evaluation.backtest import Backtest, mean, own_widths
 from gatecast.intervals import prequential
 from gatecast.language import Lang, said, say
 from gatecast.models.lstm import LSTM
+from gatecast.panel import place_of
 from gatecast.plain import plain, records
 
 if TYPE_CHECKING:
@@ -313,12 +314,7 @@ class Forecast:
         from gatecast.report.picture import write_png
         from gatecast.report.series import main_figure
 
-        ids = [str(name) for name in self.prediction.panel.ids]
-        if unique_id is not None and str(unique_id) not in ids:
-            from gatecast.errors import DataError
-
-            raise DataError("There is no such series.", value=repr(unique_id))
-        place = 0 if unique_id is None else ids.index(str(unique_id))
+        place = place_of(unique_id, [str(name) for name in self.prediction.panel.ids])
         series = self._series_view(place, "")
         look: dict[str, Any] = {
             "chosen": self.chosen,

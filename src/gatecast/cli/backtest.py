@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from gatecast.cli.options import (
     Threads,
     check_horizon,
     check_season_length,
+    network_settings,
     numbers,
     reads_files,
     several,
@@ -38,7 +39,6 @@ from gatecast.cli.output import (
     table_number,
     write_frame,
 )
-from gatecast.plain import records
 
 __all__ = ["backtest"]
 
@@ -91,18 +91,12 @@ def backtest(
     from gatecast.evaluation.cross_validation import cross_validate, named_models
 
     panel = reading.panel(files)
-    settings = {
-        "epochs": epochs,
-        "calendar": calendar or None,
-        "holidays": holidays,
-        **panel.columns.covariate_settings(),
-    }
     named = named_models(
         several(models or [_DEFAULT]),
         horizon,
         season_length=season_length,
         seed=seed,
-        lstm={name: value for name, value in settings.items() if value},
+        lstm=network_settings(panel, epochs=epochs, calendar=calendar, holidays=holidays),
     )
     warned = require_sound(panel, horizon, season_length=season_length, missing_future="last")
     with stage_bar() as progress:
@@ -122,26 +116,13 @@ def backtest(
             intake=replace(reading.intake(), columns=panel.columns),
             progress=progress,
         )
-    frame = made.frame()
-    scores = made.scores(levels)
-    notes = (*panel.notes, *warned, *made.tested.notes)
     if out is not None or not as_json:
-        write_frame(frame, out)
+        write_frame(made.frame(), out)
     if as_json:
-        report: dict[str, Any] = {
-            "frequency": str(panel.frequency),
-            "season_length": made.tested.season_length,
-            "horizon": horizon,
-            "series": panel.n_series,
-            "windows": made.tested.n_windows,
-            "scores": scores,
-            "seconds": made.tested.seconds,
-            "notes": list(notes),
-            "forecasts": records(frame),
-        }
-        print_json(report)
+        print_json(made.to_dict(levels, (*panel.notes, *warned)))
     else:
-        show_notes(notes)
+        show_notes((*panel.notes, *warned, *made.tested.notes))
+        scores = made.scores(levels)
         names = list(scores[0])
         error_table(
             f"{made.tested.n_windows} backtests of {horizon} steps",

@@ -21,6 +21,7 @@ from gatecast.cli.options import (
     Threads,
     check_horizon,
     check_season_length,
+    network_settings,
     reads_files,
 )
 from gatecast.cli.output import (
@@ -120,23 +121,26 @@ def gates(
         panel = series_of(model, files, reading)
     else:
         panel = reading.panel(files)
-        settings = {
-            "epochs": epochs,
-            "context_length": context_length,
-            "seed": seed,
-            "calendar": calendar or None,
-            "holidays": holidays,
-            **panel.columns.covariate_settings(),
-        }
+        settings = network_settings(
+            panel,
+            epochs=epochs,
+            context_length=context_length,
+            seed=seed,
+            calendar=calendar,
+            holidays=holidays,
+        )
         m = season_length or find_season_length(panel).length
         horizon = horizon or usual_horizon(panel, m)
-        require_sound(panel, horizon, season_length=season_length, missing_future=missing_future)
+        warned = require_sound(
+            panel, horizon, season_length=season_length, missing_future=missing_future
+        )
+        panel = replace(panel, notes=panel.notes + warned)
         with stage_bar() as progress:
             network = fitted_lstm(
                 panel,
                 horizon,
                 m,
-                settings={name: value for name, value in settings.items() if value},
+                settings=settings,
                 threads=threads,
                 intake=replace(reading.intake(), columns=panel.columns),
                 progress=progress,

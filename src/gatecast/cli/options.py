@@ -6,12 +6,15 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gatecast.errors import ConfigError
 from gatecast.reading import Reading
+
+if TYPE_CHECKING:
+    from gatecast.panel import Panel
 
 __all__ = [
     "AsJson",
@@ -36,6 +39,7 @@ __all__ = [
     "TimeCol",
     "check_horizon",
     "check_season_length",
+    "network_settings",
     "numbers",
     "reads_files",
     "several",
@@ -171,6 +175,12 @@ def numbers(option: str, text: str) -> list[float]:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise ConfigError(f"{option} must be numbers.", value=text, fix="Use 80,95.") from None
+
+
+def network_settings(panel: Panel, **said: Any) -> dict[str, Any]:
+    """Return what is said of a network, by its own names, and the covariates that it reads."""
+    settings = {**said, **panel.columns.covariate_settings()}
+    return {name: value for name, value in settings.items() if value}
 
 
 def several(models: list[str] | None) -> Any:

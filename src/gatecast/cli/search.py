@@ -23,6 +23,7 @@ from gatecast.cli.options import (
     Threads,
     check_horizon,
     check_season_length,
+    network_settings,
     reads_files,
 )
 from gatecast.cli.output import check_writable, console, print_json, show_notes, stage_bar
@@ -101,18 +102,12 @@ def search(
             "--max-time must be a time.", value=max_time, fix="Use 60 or 60s or 5m."
         ) from None
     panel = reading.panel(files)
-    settings = {
-        "epochs": epochs,
-        "calendar": calendar or None,
-        "holidays": holidays,
-        **panel.columns.covariate_settings(),
-    }
     (made,) = named_models(
         model,
         horizon,
         season_length=season_length,
         seed=seed,
-        lstm={name: value for name, value in settings.items() if value},
+        lstm=network_settings(panel, epochs=epochs, calendar=calendar, holidays=holidays),
     ).values()
     warned = require_sound(panel, horizon, season_length=season_length, missing_future="last")
     intake = replace(reading.intake(), columns=panel.columns)

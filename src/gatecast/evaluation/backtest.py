@@ -17,7 +17,7 @@ from gatecast import _core
 from gatecast.errors import DataError
 from gatecast.evaluation.metrics import mae, mase_scale, mean_of_steps, rmse, smape
 from gatecast.language import Lang, said
-from gatecast.panel import MissingFuture, Panel, counted
+from gatecast.panel import MissingFuture, Panel, counted, place_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -225,7 +225,7 @@ class Backtest:
         return draw_backtest(view, models=models, by_step=by_step, path=path, lang=lang)
 
     def _view(self, unique_id: Any) -> BacktestView:
-        from gatecast.report.backtest import BacktestView, place_of
+        from gatecast.report.backtest import BacktestView
 
         panel = self.panel
         s = place_of(unique_id, [str(name) for name in panel.ids])

@@ -20,10 +20,11 @@ from gatecast.evaluation.backtest import (
     point_scores,
 )
 from gatecast.evaluation.metrics import coverage
-from gatecast.language import said
+from gatecast.language import Lang, said, say
 from gatecast.models.config import flag, whole_number
 from gatecast.models.forecaster import Forecaster, confidence_levels
 from gatecast.panel import Columns, Intake, MissingFuture, Panel, from_any, require_word
+from gatecast.plain import plain, records
 from gatecast.progress import StageBar
 
 if TYPE_CHECKING:
@@ -66,6 +67,33 @@ class CrossValidation:
                 row[f"coverage_{level:g}"] = mean(coverage(tested.truth, lo, hi))
             rows.append(row)
         return sorted(rows, key=lambda row: (row["mase"] != row["mase"], row["mase"]))
+
+    def to_dict(
+        self, levels: Sequence[float], notes: Sequence[str] = (), lang: Lang = "en"
+    ) -> dict[str, Any]:
+        """Return what ``gatecast backtest --json`` prints, as JSON-safe values.
+
+        Parameters
+        ----------
+        levels : sequence of float
+            Intervals that are scored, in per cent.
+        notes : sequence of str
+            What there is to say of the data.
+        lang : {"en", "zh"}
+            The language of the notes.
+        """
+        tested = self.tested
+        return {
+            "frequency": str(tested.panel.frequency),
+            "season_length": tested.season_length,
+            "horizon": tested.h,
+            "series": tested.panel.n_series,
+            "windows": tested.n_windows,
+            "scores": plain(self.scores(levels)),
+            "seconds": plain(tested.seconds),
+            "notes": [say(note, lang) for note in (*notes, *tested.notes)],
+            "forecasts": records(self.frame()),
+        }
 
     def frame(self) -> Any:
         """Return the long frame that :func:`cross_validation` describes."""

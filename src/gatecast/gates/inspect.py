@@ -10,9 +10,9 @@ from gatecast import _core
 from gatecast.errors import ConfigError, DataError
 from gatecast.gates.trace import Trace
 from gatecast.models.es_lstm import ESLSTM
-from gatecast.models.inputs import Inputs
 from gatecast.models.lstm import LSTM
 from gatecast.models.transform import Units
+from gatecast.panel import place_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gatecast.panel import MissingFuture, Panel
 
     Doubles = NDArray[np.float64]
+    # Where a sequence begins, what is read, and what each layer does with it.
+    Read = tuple[int, NDArray[np.float32], list[dict[str, NDArray[np.float32]]]]
 
 __all__ = ["first_network", "inspect_panel", "network_of", "one_series"]
 
@@ -59,19 +61,13 @@ def one_series(panel: Panel, unique_id: Any = None) -> Panel:
     DataError
         When there is none of that name.
     """
-    names = [str(name) for name in panel.ids]
-    if unique_id is None:
-        return panel.select([place == 0 for place in range(panel.n_series)])
-    if str(unique_id) not in names:
-        cold = [] if panel.cold is None else [str(name) for name in panel.cold.ids]
+    if panel.cold is not None and str(unique_id) in map(str, panel.cold.ids):
         raise DataError(
-            "There is no such series."
-            if str(unique_id) not in cold
-            else "A series without history has no values that a network could read.",
+            "A series without history has no values that a network could read.",
             value=repr(unique_id),
-            fix=f"There are {len(names)}: {', '.join(names[:5])}{' …' * (len(names) > 5)}.",
         )
-    return panel.select([name == str(unique_id) for name in names])
+    place = place_of(unique_id, [str(name) for name in panel.ids])
+    return panel.select(np.arange(panel.n_series) == place)
 
 
 def inspect_panel(
@@ -128,22 +124,16 @@ def _inspect_lstm(
         missing_future = "error"  # there are none to miss
     units = Units.of(panel) if config.transform else None
     modelled = units.model(panel) if units else panel
-    inputs = Inputs(config, fitted.mask, fitted.encoding)
-    horizon = h if config.reads_on and not config.recursive else config.network_horizon
-    covariates, _ = inputs.read(modelled, h, missing_future, season_length=fitted.season_length)
-    network = _Network(
-        network=inputs.network(horizon, "float32"),
-        weights=fitted.weights,
-        windowing=inputs.windowing(horizon, size, fitted.season_length),
-        covariates=covariates,
-        middle=_middle(config.trained_quantiles),
+    covariates, _ = model.network_inputs.read(
+        modelled, h, missing_future, season_length=fitted.season_length
     )
-    if config.recursive:
-        outputs, slopes, by_spread = network.fed_back(modelled.values, h)
-    else:
-        outputs, slopes, by_spread = network.run(modelled.values, h)
+    network = _Network(*model.network_for(h, size, "float32"), model, covariates)
+    (start, x, layers), outputs, slopes, by_spread = (
+        network.fed_back(modelled.values, h)
+        if config.recursive
+        else network.run(modelled.values, h)
+    )
     slopes += by_spread[:, None] * _spread_slopes(modelled)[-slopes.shape[1] :]
-    start, x, layers, *_ = network.read(modelled.values, [])
     n, patch = slopes.shape[1], config.patch_size
     if units:
         outputs, slopes = _undone(units, panel, outputs, slopes)
@@ -174,7 +164,7 @@ def _inspect_hybrid(model: ESLSTM, panel: Panel, h: int) -> Trace:
         return model.trace_panel(panel, wanted)
 
     scale, (_, _, _, outputs, _, _) = read([])
-    wanted, point = _middle_outputs(outputs, h, _middle(model.config.trained_quantiles))
+    wanted, point = _middle_outputs(outputs, h, model.config.trained_quantiles)
     _, (start, x, layers, _, slopes, _) = read(wanted)
     forecast = scale.back(point[None])[0]
     steepness = scale.units.steepness
@@ -207,15 +197,14 @@ def _parts(layers: list[dict[str, NDArray[np.float32]]], start: int) -> dict[str
     return {name: [layer[name][start:] for layer in layers] for name in layers[0]}
 
 
-def _middle(quantiles: tuple[float, ...]) -> int:
-    return quantiles.index(0.5) if quantiles else 0
-
-
-def _middle_outputs(outputs: Doubles, steps: int, middle: int) -> tuple[list[int], Doubles]:
+def _middle_outputs(
+    outputs: Doubles, steps: int, quantiles: tuple[float, ...]
+) -> tuple[list[int], Doubles]:
     """Which outputs ``[h, Q]`` are the point forecasts ``[steps]``, and these.
 
     Quantiles are sorted, so the middle one may come from another output.
     """
+    middle = quantiles.index(0.5) if quantiles else 0
     place = np.argsort(outputs, axis=1, kind="stable")[:steps, middle]
     wanted = [step * outputs.shape[1] + int(q) for step, q in enumerate(place)]
     return wanted, outputs[np.arange(steps), place]
@@ -239,21 +228,48 @@ def _undone(
 
 
 class _Network:
-    """A network, and how windows are cut for it."""
+    """A fitted network, and how windows are cut for it."""
 
     def __init__(
         self,
         network: _core.Network,
-        weights: NDArray[np.float32],
         windowing: _core.Windowing,
+        model: LSTM,
         covariates: _core.Covariates | None,
-        middle: int,
     ) -> None:
-        self.network, self.weights, self.windowing = network, weights, windowing
-        self.covariates, self.middle = covariates, middle
+        self.network, self.windowing, self.covariates = network, windowing, covariates
+        self.weights, self.quantiles = model.fitted.weights, model.config.trained_quantiles
 
-    def read(self, values: Doubles, wanted: list[int]) -> Any:
-        """Return what :func:`gatecast._core.trace` does."""
+    def run(self, values: Doubles, steps: int) -> tuple[Read, Doubles, Doubles, Doubles]:
+        """Return what is done, the point forecasts ``[steps]``, and their slopes.
+
+        These are by the newest values, ``[steps, k]``, and by the spread of all, ``[steps]``.
+        """
+        wanted = list(range(steps))
+        if self.quantiles:
+            *_, outputs, _, _ = self._trace(values, [])
+            wanted, _ = _middle_outputs(outputs, steps, self.quantiles)
+        *read, outputs, slopes, by_spread = self._trace(values, wanted)
+        return tuple(read), outputs.ravel()[wanted], slopes, by_spread
+
+    def fed_back(self, values: Doubles, steps: int) -> tuple[Read, Doubles, Doubles, Doubles]:
+        """The same of a network whose forecasts become its newest values."""
+        n = len(values)
+        extended = np.append(values, np.zeros(steps))
+        total = np.zeros((steps, n + steps))  # by values, forecasts among them
+        by_spread = np.zeros(steps)
+        reads, first = [], n
+        for k in range(steps):
+            read, (extended[n + k],), (slopes,), (own,) = self.run(extended[: n + k], 1)
+            reads.append(read)
+            total[k, n + k - len(slopes) : n + k] = slopes
+            first = min(first, n + k - len(slopes))
+            through = total[k, n : n + k].copy()
+            total[k, :n] += through @ total[:k, :n]
+            by_spread[k] = own + through @ by_spread[:k]
+        return reads[0], extended[n:], total[:, first:n], by_spread
+
+    def _trace(self, values: Doubles, wanted: list[int]) -> Any:
         return _core.trace(
             self.network,
             self.weights,
@@ -262,29 +278,6 @@ class _Network:
             wanted=wanted,
             covariates=self.covariates,
         )
-
-    def run(self, values: Doubles, steps: int) -> tuple[Doubles, Doubles, Doubles]:
-        """Return the point forecasts ``[steps]``, their slopes by values, and by the spread."""
-        *_, outputs, _, _ = self.read(values, [])
-        wanted, point = _middle_outputs(outputs, steps, self.middle)
-        *_, slopes, by_spread = self.read(values, wanted)
-        return point, slopes, by_spread
-
-    def fed_back(self, values: Doubles, steps: int) -> tuple[Doubles, Doubles, Doubles]:
-        """The same of a network whose forecasts become its newest values."""
-        n = len(values)
-        extended = np.append(values, np.zeros(steps))
-        total = np.zeros((steps, n + steps))  # by values, forecasts among them
-        by_spread = np.zeros(steps)
-        first = n
-        for k in range(steps):
-            (extended[n + k],), (slopes,), (own,) = self.run(extended[: n + k], 1)
-            total[k, n + k - len(slopes) : n + k] = slopes
-            first = min(first, n + k - len(slopes))
-            through = total[k, n : n + k].copy()
-            total[k, :n] += through @ total[:k, :n]
-            by_spread[k] = own + through @ by_spread[:k]
-        return extended[n:], total[:, first:n], by_spread
 
 
 def _spread_slopes(panel: Panel) -> Doubles:

@@ -406,18 +406,8 @@ class ESLSTM(Forecaster):
     ) -> Prediction:
         """Forecast ``h`` steps past the end of a panel's series."""
         self.refuse_cold(panel, ": it has no level to start from")
-        own, scale = self._own(panel)
-        fit = self.fitted
-        outputs = _core.forecast_hybrid(
-            self._network(fit),
-            fit.weights,
-            self._hybrid(fit),
-            scale.seen(panel),
-            panel.indptr,
-            own,
-            features=self._features(fit, panel),
-            threads=self.threads or 0,
-        )
+        scale, seen, features = self._seen(panel)
+        outputs = _core.forecast_hybrid(*seen, features=features, threads=self.threads or 0)
         outputs = np.sort(scale.back(outputs)[:, :h], axis=2)  # quantiles never cross
         if np.isnan(outputs).any():
             raise ConfigError(
@@ -435,18 +425,16 @@ class ESLSTM(Forecaster):
     def trace_panel(self, panel: Panel, wanted: Sequence[int]) -> tuple[Scale, Any]:
         """Return how a panel's only series is seen, and what :func:`_core.trace_hybrid` does."""
         self.refuse_cold(panel)
+        scale, seen, features = self._seen(panel)
+        return scale, _core.trace_hybrid(*seen, features=features, wanted=wanted)
+
+    def _seen(self, panel: Panel) -> tuple[Scale, Any, _core.Covariates | None]:
+        """Return the scale of a panel's series, and what the engine is to go on with."""
         own, scale = self._own(panel)
         fit = self.fitted
-        return scale, _core.trace_hybrid(
-            self._network(fit),
-            fit.weights,
-            self._hybrid(fit),
-            scale.seen(panel),
-            panel.indptr,
-            own,
-            wanted=wanted,
-            features=self._features(fit, panel),
-        )
+        network, hybrid = self._network(fit), self._hybrid(fit)
+        seen = (network, fit.weights, hybrid, scale.seen(panel), panel.indptr, own)
+        return scale, seen, self._features(fit, panel)
 
     def _own(self, panel: Panel) -> tuple[Doubles, Scale]:
         """Return each series' own parameters and scale: what it had, or fitted on it alone."""

@@ -544,7 +544,7 @@ class LSTM(Forecaster):
     @property
     def parameters_(self) -> dict[str, NDArray[np.float32]]:
         """The trained weights by name; see the class."""
-        network = self._inputs.network(self.config.network_horizon, "float32")
+        network = self.network_inputs.network(self.config.network_horizon, "float32")
         return by_name(network, self.fitted.weights)
 
     def predict_panel(
@@ -556,7 +556,7 @@ class LSTM(Forecaster):
             missing_future = "error"  # there are none to miss
         units = Units.of(panel) if self.config.transform else None
         modelled = units.model(panel) if units else panel
-        covariates, assumed = self._inputs.read(
+        covariates, assumed = self.network_inputs.read(
             modelled, h, missing_future, season_length=self.season_length_
         )
         begin, end = panel.indptr[:-1], panel.indptr[1:]
@@ -604,7 +604,7 @@ class LSTM(Forecaster):
         units: Units | None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Forecast series without history: the mean over similar series under their covariates."""
-        inputs, ends = self._inputs, panel.tail(self.context_length_)
+        inputs, ends = self.network_inputs, panel.tail(self.context_length_)
         if inputs.encoding is None:
             raise ConfigError(
                 "This model reads no covariates, and nothing else describes a series without "
@@ -735,8 +735,21 @@ class LSTM(Forecaster):
         return [row[:n] for row, n in zip(outputs, left, strict=True)]
 
     @property
-    def _inputs(self) -> Inputs:
+    def network_inputs(self) -> Inputs:
+        """What the fitted network reads."""
         return Inputs(self.config, self.fitted.mask, self.fitted.encoding)
+
+    def network_for(
+        self, steps: int, context_length: int, precision: str
+    ) -> tuple[_core.Network, _core.Windowing]:
+        """Return the fitted network for so many steps, and how its windows are cut."""
+        config = self.config
+        # A network that reads on has the same weights for any horizon.
+        horizon = steps if config.reads_on and not config.recursive else config.network_horizon
+        return (
+            self.network_inputs.network(horizon, precision),
+            self.network_inputs.windowing(horizon, context_length, self.fitted.season_length),
+        )
 
     def _forecast(
         self,
@@ -753,10 +766,7 @@ class LSTM(Forecaster):
         ``units``, by forecast, are those in which the values are not, but the forecasts are to be.
         """
         fitted, config = self.fitted, self.config
-        # A network that reads on has the same weights for any horizon.
-        horizon = steps if config.reads_on and not config.recursive else config.network_horizon
-        network = self._inputs.network(horizon, fitted.precision)
-        windowing = self._inputs.windowing(horizon, fitted.context_length, fitted.season_length)
+        network, windowing = self.network_for(steps, fitted.context_length, fitted.precision)
         arguments = (network, fitted.weights, windowing, values, begin, end)
         threads = self.threads or 0
         if config.recursive:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatecast.errors import ConfigError, DataError
+from gatecast.errors import ConfigError
+from gatecast.panel import place_of
 from gatecast.report.scores import Steps, add_title, step_figure
 from gatecast.report.series import Look, as_stamps, draw
 from gatecast.report.view import Backtested, SeriesView
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from gatecast.evaluation.windows import Cross, History
 
-__all__ = ["BacktestView", "draw_backtest", "place_of", "plot_backtest"]
+__all__ = ["BacktestView", "draw_backtest", "plot_backtest"]
 
 _SEEN = 3  # models, the best ones, that are seen at first
 
@@ -269,15 +270,6 @@ def _view_of(
         are_scaled=history is not None,
         season_length=1 if history is None else history.season_length,
     )
-
-
-def place_of(unique_id: Any, names: Sequence[str]) -> int:
-    """Return which series is meant, the first by default."""
-    if unique_id is None:
-        return 0
-    if str(unique_id) not in names:
-        raise DataError("There is no such series.", value=repr(unique_id))
-    return names.index(str(unique_id))
 
 
 def _windows(cross: Cross, rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gatecast.models import SIMPLE
 from gatecast.report.figures import COLOURS, blank_figure, chart_text, styles_of
-from gatecast.report.page import Chart, Section, Table, write_page
+from gatecast.report.page import Chart, Section, Table, render_page, write_html
 from gatecast.report.scores import Steps, step_figure
 from gatecast.report.series import MAX_POINTS, Look, draw, lay_out
 from gatecast.report.view import ForecastView, SeriesView
@@ -19,7 +19,7 @@ from gatecast.report.words import Words, percent, plain
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["MAX_SERIES", "Figures", "forecast_figures", "write_forecast_page"]
+__all__ = ["MAX_SERIES", "Figures", "forecast_figures", "forecast_page", "write_forecast_page"]
 
 MAX_SERIES = 30
 _PAGE_POINTS = 160_000  # of all charts together: some 6 MB
@@ -45,6 +45,11 @@ def write_forecast_page(path: str | os.PathLike[str], view: ForecastView) -> Non
     OSError
         The folder does not exist or cannot be written; nothing is left behind.
     """
+    write_html(path, forecast_page(view))
+
+
+def forecast_page(view: ForecastView) -> str:
+    """Return the page of a forecast as HTML text; see :func:`write_forecast_page`."""
     words = Words(view.lang)
     look = _look(view, words)
     sections = [_drawn(view, look)]
@@ -61,14 +66,7 @@ def write_forecast_page(path: str | os.PathLike[str], view: ForecastView) -> Non
         sections.append(Section(words("settings"), facts=tuple(view.settings.items())))
     if view.command:
         sections.append(Section(words("again"), code=view.command))
-    write_page(
-        path,
-        title=view.title,
-        lead=view.verdict,
-        sections=sections,
-        glance=_glance(view, words),
-        lang=view.lang,
-    )
+    return render_page(view.title, view.verdict, sections, _glance(view, words), view.lang)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ __all__ = [
     "Slider",
     "Table",
     "render_page",
+    "write_html",
     "write_page",
 ]
 
@@ -172,7 +173,11 @@ def write_page(
         The folder does not exist or cannot be written; nothing is left behind.
     """
     # Names from old file systems may not be Unicode.
-    text = render_page(title, lead, sections, glance, lang)
+    write_html(path, render_page(title, lead, sections, glance, lang))
+
+
+def write_html(path: str | os.PathLike[str], text: str) -> None:
+    """Write what :func:`render_page` returned, whole or not at all."""
     write_whole(path, text.encode("utf-8", errors="replace"))
 
 

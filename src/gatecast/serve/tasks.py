@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatecast.atomic import write_whole
 from gatecast.errors import DataError
-from gatecast.plain import csv_bytes, json_text, plain, records
+from gatecast.language import Lang
+from gatecast.plain import csv_bytes, json_text, plain
 from gatecast.serve.asked import Asked, Backtest, Check, Fit, Forecast, Predict, asked_of
 from gatecast.serve.data import Upload, upload_of
 from gatecast.serve.errors import Refusal, beyond
@@ -31,7 +32,7 @@ __all__ = ["ANSWER", "ASKED", "BODY", "JOBS", "LANGUAGES", "TASKS", "Tell", "no_
 Tell = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and of how much."""
 
-LANGUAGES = ("en", "zh")
+LANGUAGES: tuple[Lang, ...] = ("en", "zh")
 BODY, ASKED, ANSWER = "body", "asked.json", "answer"
 _OTHER_COLUMNS = 100  # dates, names, covariates
 _OTHER_LINES = 1_000  # titles, headings, blank lines
@@ -277,19 +278,8 @@ def backtest(folder: Path, sent: dict[str, Any], limits: Limits, tell: Tell) -> 
         intake=_intake(reading, panel),
         progress=_stages(tell),
     )
-    frame = made.frame()
-    report = {
-        "frequency": str(panel.frequency),
-        "season_length": made.tested.season_length,
-        "horizon": asked.h,
-        "series": panel.n_series,
-        "windows": made.tested.n_windows,
-        "scores": made.scores(asked.level),
-        "seconds": made.tested.seconds,
-        "notes": [*panel.notes, *warned, *made.tested.notes],
-        "forecasts": records(frame),
-    }
-    _write_tables(folder, frame)
+    report = made.to_dict(asked.level, (*panel.notes, *warned), asked.lang)
+    _write_tables(folder, made.frame())
     write_whole(folder / "result.json", json_text(report).encode())
     return {}
 
@@ -297,8 +287,7 @@ def backtest(folder: Path, sent: dict[str, Any], limits: Limits, tell: Tell) -> 
 def _named(asked: Backtest, panel: Panel) -> dict[str, Any]:
     from gatecast.evaluation.cross_validation import named_models
 
-    columns = panel.columns
-    covariates = columns.covariate_settings()
+    covariates = panel.columns.covariate_settings()
     settings = asked.network | {name: names for name, names in covariates.items() if names}
     return named_models(
         list(asked.models),
@@ -332,10 +321,10 @@ def _write_views(folder: Path, result: Forecasted, title: str) -> None:
 
     drawn = gates(result, LANGUAGES)
     for lang in LANGUAGES:
-        made = figures(result, title, lang)
-        write_whole(folder / f"figures.{lang}.json", json_text(made).encode())
+        view = result.view(title=title, lang=lang)
+        write_whole(folder / f"figures.{lang}.json", json_text(figures(view)).encode())
         write_whole(folder / f"gates.{lang}.json", json_text(drawn[lang]).encode())
-        write_whole(folder / f"report.{lang}.html", report(result, title, lang))
+        write_whole(folder / f"report.{lang}.html", report(view))
 
 
 # Models

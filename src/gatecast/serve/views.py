@@ -9,25 +9,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from gatecast.errors import GatecastError
 
 if TYPE_CHECKING:
     from gatecast.auto import Forecast
+    from gatecast.report.view import ForecastView
 
 __all__ = ["figures", "gates", "plotly_library", "report", "whole_report"]
 
 _PLACE = b"<!-- plotly.js -->"
 
 
-def figures(result: Forecast, title: str, lang: Any) -> dict[str, Any]:
+def figures(view: ForecastView) -> dict[str, Any]:
     """Return the charts of a forecast as JSON-safe values."""
     from gatecast.report.forecast import forecast_figures
 
-    view = result.view(title=title, lang=lang)
     made = forecast_figures(view)
     return {
         "series": [
@@ -66,12 +64,12 @@ def gates(result: Forecast, langs: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {lang: gates_section(trace, lang) for lang in langs}
 
 
-def report(result: Forecast, title: str, lang: Any) -> bytes:
+def report(view: ForecastView) -> bytes:
     """Return the page that ``gatecast forecast --report`` writes, without plotly."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "report.html")
-        result.report(path, title=title, lang=lang)
-        return path.read_bytes().replace(_embedded(), _PLACE, 1)
+    from gatecast.report.forecast import forecast_page
+
+    page = forecast_page(view).encode("utf-8", errors="replace")
+    return page.replace(_embedded(), _PLACE, 1)
 
 
 def whole_report(kept: bytes) -> bytes:

@@ -23,11 +23,7 @@ _TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
     ".json": "application/json",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".ico": "image/x-icon",
     ".csv": "text/csv",
-    ".webmanifest": "application/manifest+json",
 }
 
 
